@@ -1,0 +1,3 @@
+// Package internal holds what every layer shares: types, deltas, errors,
+// configuration and test support.
+package internal
