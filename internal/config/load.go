@@ -1,0 +1,257 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/BurntSushi/toml"
+)
+
+// maxFileBytes bounds a configuration file.
+const maxFileBytes = 1 << 20
+
+// maxErrors bounds the messages of one load.
+const maxErrors = 50
+
+// Override is a setting of the command line; it wins over file and environment.
+type Override struct {
+	Key    string // "section.key", e.g. "state.path"
+	Value  string // as in the environment: lists separated by commas
+	Origin string // for messages, e.g. "flag --data-dir"
+}
+
+// Load reads the file at path (none if path is empty), then env (items
+// "NAME=value", as os.Environ gives them), then overrides, on top of Default.
+// The error lists everything that is wrong, one message a line, each starting
+// with FILE:LINE, "environment" or the override's origin.
+func Load(path string, env []string, overrides ...Override) (*Config, error) {
+	return load(Default(), path, env, overrides)
+}
+
+// LoadDev is Load on top of DevDefault, and insists on loopback addresses.
+func LoadDev(path string, env []string, overrides ...Override) (*Config, error) {
+	c, err := load(DevDefault(), path, env, overrides)
+	if err != nil {
+		return nil, err
+	}
+	if err := c.checkDev(); err != nil {
+		return nil, err
+	}
+	return c, nil
+}
+
+func load(c *Config, path string, env []string, overrides []Override) (*Config, error) {
+	l := newLoader(c)
+	if path != "" {
+		text, err := readFile(path)
+		if err != nil {
+			return nil, err
+		}
+		l.applyText(path, text)
+		c.resolvePaths(filepath.Dir(path))
+	}
+	l.applyEnv(env)
+	for _, o := range overrides {
+		l.applyOverride(o)
+	}
+	if len(l.errs) == 0 {
+		l.check()
+	}
+	if len(l.errs) > 0 {
+		return nil, errors.Join(l.errs...)
+	}
+	return c, nil
+}
+
+func readFile(path string) (string, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return "", fmt.Errorf("configuration file: %w", err)
+	}
+	defer f.Close()
+	text, err := io.ReadAll(io.LimitReader(f, maxFileBytes+1))
+	if err != nil {
+		return "", fmt.Errorf("configuration file: %w", err)
+	}
+	if len(text) > maxFileBytes {
+		return "", fmt.Errorf("configuration file %s is larger than %d bytes", path, maxFileBytes)
+	}
+	return string(text), nil
+}
+
+// loader collects everything that is wrong, so that a user fixes it in one go.
+type loader struct {
+	c      *Config
+	fields []field
+	byName map[string]field
+	errs   []error
+}
+
+func newLoader(c *Config) *loader {
+	l := &loader{c: c, fields: fields(c), byName: make(map[string]field)}
+	for _, f := range l.fields {
+		l.byName[f.name()] = f
+	}
+	if c.origins == nil {
+		c.origins = make(map[string]string)
+	}
+	return l
+}
+
+func (l *loader) fail(origin, format string, args ...any) {
+	if len(l.errs) < maxErrors {
+		l.errs = append(l.errs, fmt.Errorf("%s: %s", origin, fmt.Sprintf(format, args...)))
+	}
+}
+
+func (l *loader) setText(f field, value, origin string) {
+	if err := f.setText(value); err != nil {
+		l.fail(origin, "%v", err)
+		return
+	}
+	l.c.origins[f.name()] = origin
+}
+
+func (l *loader) applyOverride(o Override) {
+	f, ok := l.byName[o.Key]
+	if !ok {
+		l.fail(o.Origin, "unknown key %q%s", o.Key, didYouMean(o.Key, l.names()))
+		return
+	}
+	l.setText(f, o.Value, o.Origin)
+}
+
+// applyText decodes a TOML text; file is its name in messages.
+func (l *loader) applyText(file, text string) {
+	var doc map[string]any
+	md, err := toml.Decode(text, &doc)
+	if err != nil {
+		var pe toml.ParseError
+		if errors.As(err, &pe) {
+			l.fail(fmt.Sprintf("%s:%d", file, pe.Position.Line), "%s", strings.TrimSpace(pe.Message))
+		} else {
+			l.fail(file, "%v", err)
+		}
+		return
+	}
+	lines := keyLines(text)
+	at := func(name string) string {
+		if line, ok := lines[name]; ok {
+			return fmt.Sprintf("%s:%d", file, line)
+		}
+		return file
+	}
+	for _, key := range md.Keys() { // in the order of the file
+		switch v := lookup(doc, key); {
+		case len(key) == 1:
+			l.applySection(key[0], v, at(key[0]))
+		case len(key) == 2 && l.isSection(key[0]):
+			name := key[0] + "." + key[1]
+			l.applyKey(key[0], key[1], v, at(name))
+		}
+	}
+}
+
+// lookup returns the value of a key path of one or two parts.
+func lookup(doc map[string]any, key toml.Key) any {
+	v := doc[key[0]]
+	if len(key) == 1 {
+		return v
+	}
+	if table, ok := v.(map[string]any); ok {
+		return table[key[1]]
+	}
+	return nil
+}
+
+// applySection checks a top-level name, which must be a known table.
+func (l *loader) applySection(name string, v any, origin string) {
+	_, isTable := v.(map[string]any)
+	switch {
+	case l.isSection(name) && isTable:
+	case l.isSection(name):
+		l.fail(origin, "[%s] must be a section", name)
+	case isTable:
+		l.fail(origin, "unknown section [%s]%s", name, didYouMean(name, l.sections()))
+	default:
+		l.fail(origin, "unknown key %q outside a section%s", name, l.hint("", name))
+	}
+}
+
+func (l *loader) applyKey(section, key string, v any, origin string) {
+	f, ok := l.byName[section+"."+key]
+	if !ok {
+		l.fail(origin, "unknown key %q in [%s]%s", key, section, l.hint(section, key))
+		return
+	}
+	if err := f.set(v); err != nil {
+		l.fail(origin, "%v", err)
+		return
+	}
+	l.c.origins[f.name()] = origin
+}
+
+// hint says where an unknown key belongs: the section that has it, else the
+// nearest name in its own section, else the nearest anywhere.
+func (l *loader) hint(section, key string) string {
+	var own []string
+	for _, f := range l.fields {
+		if f.key == key {
+			return fmt.Sprintf("; it belongs to section [%s]", f.section)
+		}
+		if f.section == section {
+			own = append(own, f.key)
+		}
+	}
+	if s := didYouMean(key, own); s != "" {
+		return s
+	}
+	const slip = 3 // edits; further away is another word
+	for _, f := range l.fields {
+		if distance(key, f.key, slip) < slip {
+			return fmt.Sprintf("; did you mean %s?", f.display())
+		}
+	}
+	return ""
+}
+
+func (l *loader) isSection(name string) bool {
+	for _, f := range l.fields {
+		if f.section == name {
+			return true
+		}
+	}
+	return false
+}
+
+func (l *loader) sections() []string {
+	var out []string
+	for _, f := range l.fields {
+		if len(out) == 0 || out[len(out)-1] != f.section {
+			out = append(out, f.section)
+		}
+	}
+	return out
+}
+
+func (l *loader) names() []string {
+	out := make([]string, len(l.fields))
+	for i, f := range l.fields {
+		out[i] = f.name()
+	}
+	return out
+}
+
+// resolvePaths makes the file's own relative names independent of the working
+// directory.
+func (c *Config) resolvePaths(dir string) {
+	for i, name := range c.Startup.SQLFiles {
+		if !filepath.IsAbs(name) {
+			c.Startup.SQLFiles[i] = filepath.Join(dir, name)
+		}
+	}
+}
