@@ -1,0 +1,78 @@
+package expr
+
+import (
+	"github.com/heliosdb/heliosdb-streaming/internal/delta"
+	"github.com/heliosdb/heliosdb-streaming/internal/types"
+)
+
+// Volatility is PostgreSQL's provolatile.
+type Volatility byte
+
+const (
+	Immutable Volatility = 'i'
+	Stable    Volatility = 's' // one value a statement: now(), current_setting()
+	Volatile  Volatility = 'v'
+)
+
+// Func is one overload of a function, an operator or a cast. ID is unique and
+// permanent: stored plans name functions by it (PostgreSQL's internal name
+// where there is one, as "int4pl").
+type Func struct {
+	ID         string
+	Args       []types.Type // declared argument types; polymorphic ones are resolved by the binder through Resolve
+	Variadic   bool         // the last argument repeats
+	Ret        types.Type
+	Volatility Volatility
+	// Strict: any NULL argument gives NULL and the kernel is not run for it
+	// (it may be run, its value is ignored).
+	Strict bool
+	// Eval computes n rows into out (out is Reset to the result type; the
+	// kernel resizes it and sets nulls). args[i].Len() is n. A row that fails
+	// is reported by ctx.Fail(row, err); its value is unspecified. Rows in
+	// skip (nil: none) are NULL by strictness already.
+	Eval func(ctx *Ctx, args []*delta.Vec, n int, skip delta.Bitmap, out *delta.Vec)
+}
+
+// Ctx is what evaluation may depend on besides its input. One per operator
+// instance and step; not for concurrent use.
+type Ctx struct {
+	// Now is the statement's (or step's) time in microseconds since 2000-01-01
+	// UTC: what now() gives.
+	Now int64
+	// Session is what session functions read; nil inside a materialized view.
+	Session Session
+	// Outer are the rows of the Apply operators around, innermost first.
+	Outer []OuterRow
+	errs  rowErrors
+}
+
+// OuterRow is one row that an Apply operator works on.
+type OuterRow struct {
+	Batch *delta.Batch
+	Row   int
+}
+
+// Session answers what current_user, current_setting and the catalog-reading
+// functions (format_type, pg_get_expr, regclass input, …) ask.
+type Session interface {
+	Setting(name string) (string, bool)
+	SetSetting(name, value string, local bool) error
+	User() string
+	Database() string
+	SearchPath() []string
+	TimeZone() string
+	BackendPID() int32
+	// RelationOID resolves a possibly qualified relation name; 0: none.
+	RelationOID(schema, name string) uint32
+	// RelationName is the reverse, qualified when not visible.
+	RelationName(oid uint32) (schema, name string, ok bool)
+	// ViewDefinition is the query text of a view; ok false when oid is none.
+	ViewDefinition(oid uint32) (string, bool)
+	// Visible reports whether an unqualified name finds the relation.
+	Visible(oid uint32) bool
+	// RoleName and NamespaceName give names of their OIDs.
+	RoleName(oid uint32) (string, bool)
+	NamespaceName(oid uint32) (string, bool)
+	// RelationBytes is the size of a relation's state.
+	RelationBytes(oid uint32) (int64, bool)
+}
