@@ -32,6 +32,10 @@ const (
 	OIDVoid         uint32 = 2278
 	OIDUUID         uint32 = 2950
 	OIDJSONB        uint32 = 3802
+	OIDAny          uint32 = 2276
+	OIDAnyArray     uint32 = 2277
+	OIDAnyElement   uint32 = 2283
+	OIDAnyNonArray  uint32 = 2776
 	OIDRegNamespace uint32 = 4089
 	OIDRegRole      uint32 = 4096
 )
@@ -92,6 +96,16 @@ var (
 	Void         = Type{OIDVoid, -1}
 )
 
+// The pseudo types that polymorphic functions declare: AnyElement and AnyArray
+// of one call agree (T and T[]), AnyNonArray is AnyElement without arrays, and
+// Any takes whatever comes, each argument by itself. No value has them.
+var (
+	Any         = Type{OIDAny, -1}
+	AnyArray    = Type{OIDAnyArray, -1}
+	AnyElement  = Type{OIDAnyElement, -1}
+	AnyNonArray = Type{OIDAnyNonArray, -1}
+)
+
 // Info is the static description of one type.
 type Info struct {
 	OID       uint32
@@ -130,6 +144,10 @@ var infos = []Info{
 	{OIDRegNamespace, "regnamespace", "regnamespace", Int64, 4, 'N', false, 4090, 0},
 	{OIDVoid, "void", "void", Bytes, 4, 'P', false, 0, 0},
 	{OIDRecord, "record", "record", Bytes, -1, 'P', false, 2287, 0},
+	{OIDAny, "any", `"any"`, Bytes, 4, 'P', false, 0, 0},
+	{OIDAnyArray, "anyarray", "anyarray", Bytes, -1, 'P', false, 0, 0},
+	{OIDAnyElement, "anyelement", "anyelement", Bytes, 4, 'P', false, 0, 0},
+	{OIDAnyNonArray, "anynonarray", "anynonarray", Bytes, 4, 'P', false, 0, 0},
 	{OIDJSONB, "jsonb", "jsonb", Bytes, -1, 'U', false, 3807, 0},
 }
 
