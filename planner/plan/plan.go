@@ -53,10 +53,18 @@ type Col struct {
 }
 
 // TimeCol says: once the watermark of every listed source s stands at W(s), no
-// later row has Col < min over s of W(s) − Delay(s).
+// later row has Col < T, with T = min over s of W(s) − Delay(s). A Window
+// column is the start or the end of a TUMBLE or HOP window (possibly shifted);
+// for it the promise is the stronger "no later row has Col <= T".
+//
+// An operator that frees state by time compares its column with the T of its
+// input's TimeCol for that column: a value v is closed, and later rows with it
+// are late, as soon as v + Size + Late <= T. The planner sets Size to 0 for a
+// Window column and to 1 µs for any other.
 type TimeCol struct {
 	Col     int           `json:"col"`
 	Sources []SourceDelay `json:"sources"`
+	Window  bool          `json:"window,omitempty"`
 }
 
 // SourceDelay is one source's part in a TimeCol. Delay is in microseconds.
@@ -131,9 +139,11 @@ type (
 		LKeys, RKeys []int
 		NullSafe     []bool    // per key pair: IS NOT DISTINCT FROM
 		On           expr.Expr // over the concatenated row; nil: true
-		// Free: state of rows whose time key lies below the watermark of both
-		// sides is dropped and later rows are late. Index into the key pairs; -1.
-		TimeKey int
+		// TimeKey is the key pair (index into LKeys) whose values are closed by
+		// time: v + Size + Late <= T of both sides' TimeCol (see TimeCol). State of
+		// closed rows is dropped and later rows are late. -1: none.
+		TimeKey    int
+		Size, Late int64 // microseconds
 	}
 	// Aggregate groups by columns. Output: the group columns, then one column an
 	// aggregate. No Group and no Aggs with an empty input gives no row; no Group
@@ -145,18 +155,21 @@ type (
 		Aggs   []Agg
 		Scalar bool
 		// Window: position in Group of the column that time closes; -1: none.
-		// Once the watermark passes value + Size of it (in the column's unit,
-		// microseconds), the group is closed: its state is freed, later rows for
-		// it are late (dropped and counted), and with OnClose its result is
-		// emitted then, once, instead of at every step.
+		// Once value + Size + Late <= T (see TimeCol; T from the input's TimeCol of
+		// that column) the group is closed: its state is freed, later rows for it
+		// are late (dropped and counted), and with OnClose its result is emitted
+		// then, once, instead of at every step. A NULL value is never closed.
 		Window  int
 		Size    int64
-		Late    int64 // allowed lateness in microseconds, added to Size
+		Late    int64 // allowed lateness in microseconds
 		OnClose bool
 	}
-	// HopExpand copies each row to the windows that cover [pane, pane+Pane):
-	// appends window_start and window_end. In: column Time is the pane's start or
-	// the event time (Pane 0).
+	// HopExpand copies each row to the windows that cover [t, t+Pane), t being
+	// column Time: the pane's start, or the event time itself (Pane 0: the window
+	// covers t). It appends window_start and window_end, of the type of Time.
+	// Windows start where (window_start − Offset) is a multiple of Slide, in
+	// microseconds since 2000-01-01; Offset lies in [0, Slide). A row whose Time is
+	// NULL or infinite is in no window.
 	HopExpand struct {
 		Props
 		In                Node
@@ -180,9 +193,9 @@ type (
 		Late    int64
 		OnClose bool
 	}
-	// CloseBuffer holds rows back until the watermark passes column Time + Size
-	// + Late, then emits them once: EMIT ON WINDOW CLOSE of what has no window
-	// aggregate on top.
+	// CloseBuffer holds rows back until their column Time is closed (Time + Size +
+	// Late <= T, see TimeCol), then emits them once: EMIT ON WINDOW CLOSE of what
+	// has no window aggregate on top. Rows that arrive later are late.
 	CloseBuffer struct {
 		Props
 		In   Node
