@@ -42,12 +42,11 @@ type Budget struct{ Rows, Bytes int }
 // buffer. Its methods are for the graph's coordinator alone, except Status.
 type Reader interface {
 	// Take hands over buffered chunks within the budget without waiting. until
-	// (nil: no bound) gives offsets that must not be passed; a chunk is cut there.
+	// (nil: no bound) gives offsets that must not be passed (a chunk is cut
+	// there) and nothing is taken of a partition that is missing in it.
 	// Each call begins with another partition, so that none starves. An error is
 	// final: the source has failed (data lost, topic gone, on_error='fail').
 	Take(b Budget, until Offsets) ([]Chunk, error)
-	// Ready is signalled (capacity one) when there may be something to take.
-	Ready() <-chan struct{}
 	// Buffered is the number of records that wait to be taken.
 	Buffered() int
 	// Status may be called by anyone at any time.
