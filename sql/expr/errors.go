@@ -1,5 +1,10 @@
 package expr
 
+import (
+	"github.com/heliosdb/heliosdb-streaming/internal/delta"
+	"github.com/heliosdb/heliosdb-streaming/internal/pgerr"
+)
+
 // RowError is one row that could not be computed.
 type RowError struct {
 	Row int
@@ -13,8 +18,12 @@ type rowErrors struct {
 }
 
 // Fail records that a row of the batch being evaluated failed; the first error
-// of a row is kept.
+// of a row is kept. Inside a kernel row is a row of the kernel's arguments.
 func (c *Ctx) Fail(row int, err error) {
+	row, err, ok := c.fault(row, err)
+	if !ok {
+		return
+	}
 	if c.errs.rows == nil {
 		c.errs.rows = map[int]struct{}{}
 	}
@@ -34,3 +43,19 @@ func (c *Ctx) TakeErrors() []RowError {
 	c.errs = rowErrors{}
 	return l
 }
+
+// The errors that PostgreSQL words alike for many functions. They are shared:
+// Fail copies before it adds a position.
+var (
+	errDivZero       = pgerr.New(pgerr.DivisionByZero, "division by zero")
+	errSmallint      = pgerr.New(pgerr.NumericValueOutOfRange, "smallint out of range")
+	errInteger       = pgerr.New(pgerr.NumericValueOutOfRange, "integer out of range")
+	errBigint        = pgerr.New(pgerr.NumericValueOutOfRange, "bigint out of range")
+	errOverflow      = pgerr.New(pgerr.NumericValueOutOfRange, "value out of range: overflow")
+	errUnderflow     = pgerr.New(pgerr.NumericValueOutOfRange, "value out of range: underflow")
+	errTimestamp     = pgerr.New(pgerr.DatetimeFieldOverflow, "timestamp out of range")
+	errDate          = pgerr.New(pgerr.DatetimeFieldOverflow, "date out of range")
+	errInterval      = pgerr.New(pgerr.DatetimeFieldOverflow, "interval out of range")
+	errBatchTooLarge = pgerr.New(pgerr.ProgramLimitExceeded, "a batch's values exceed %d bytes", delta.MaxBatchBytes)
+	errTooLong       = pgerr.New(pgerr.ProgramLimitExceeded, "requested length too large")
+)

@@ -31,6 +31,12 @@ type Func struct {
 	// is reported by ctx.Fail(row, err); its value is unspecified. Rows in
 	// skip (nil: none) are NULL by strictness already.
 	Eval func(ctx *Ctx, args []*delta.Vec, n int, skip delta.Bitmap, out *delta.Vec)
+	// RetFor gives the result type of a polymorphic function from the actual
+	// argument types; nil: Ret.
+	RetFor func(args []types.Type) types.Type
+	// cheap: cannot fail and costs less than gathering rows, so that AND, OR and
+	// CASE run it on all rows.
+	cheap bool
 }
 
 // Ctx is what evaluation may depend on besides its input. One per operator
@@ -44,6 +50,8 @@ type Ctx struct {
 	// Outer are the rows of the Apply operators around, innermost first.
 	Outer []OuterRow
 	errs  rowErrors
+	cur   frame     // of the kernel that runs
+	sels  [][]int32 // rows of the sub-batches around it, outermost first
 }
 
 // OuterRow is one row that an Apply operator works on.

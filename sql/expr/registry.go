@@ -13,6 +13,21 @@ var (
 	funcsByName = map[string][]*Func{} // SQL function name → overloads
 	operators   = map[string][]*Func{} // "+": binary (2 args) and prefix (1 arg) overloads
 	casts       = map[[2]uint32]CastInfo{}
+	names       = map[*Func]nameInfo{} // how String writes a call
+)
+
+// nameInfo is the first name a function was registered under.
+type nameInfo struct {
+	kind nameKind
+	name string
+}
+
+type nameKind uint8
+
+const (
+	functionName nameKind = iota
+	operatorName
+	castName
 )
 
 // CastContext is where a cast applies by itself (pg_cast.castcontext).
@@ -38,19 +53,26 @@ func register(f *Func) *Func {
 	return f
 }
 
-// RegisterFunction adds f under a SQL function name.
+// registerFunction adds f under a SQL function name.
 func registerFunction(name string, f *Func) {
 	register(f)
+	names[f] = nameInfo{functionName, name}
 	funcsByName[name] = append(funcsByName[name], f)
 }
 
 // registerOperator adds f under an operator name; its arity tells the form.
-func registerOperator(op string, f *Func) { register(f); operators[op] = append(operators[op], f) }
+func registerOperator(op string, f *Func) {
+	register(f)
+	names[f] = nameInfo{operatorName, op}
+	operators[op] = append(operators[op], f)
+}
 
-// registerCast adds a cast between two base types.
+// registerCast adds a cast between two base types; f is nil for a binary
+// coercible pair and may be registered already.
 func registerCast(from, to types.Type, ctx CastContext, f *Func) {
-	if f != nil {
+	if f != nil && funcsByID[f.ID] != f {
 		register(f)
+		names[f] = nameInfo{castName, ""}
 	}
 	casts[[2]uint32{from.OID, to.OID}] = CastInfo{f, ctx}
 }
@@ -68,4 +90,36 @@ func Operators(op string) []*Func { return operators[op] }
 func FindCast(from, to types.Type) (CastInfo, bool) {
 	c, ok := casts[[2]uint32{from.OID, to.OID}]
 	return c, ok
+}
+
+// Candidates are the overloads of a SQL function name (lower case) for the
+// binder to choose from. Polymorphic arguments are declared as types.AnyElement,
+// AnyArray, AnyNonArray (which agree within a call) or Any; their result is
+// Ret resolved by the same rule, or RetFor.
+func Candidates(name string) []*Func { return funcsByName[name] }
+
+// EachFunction calls fn for every SQL function name and overload, in no set
+// order: what pg_proc lists.
+func EachFunction(fn func(name string, f *Func)) {
+	for name, fs := range funcsByName {
+		for _, f := range fs {
+			fn(name, f)
+		}
+	}
+}
+
+// EachOperator calls fn for every operator name and overload.
+func EachOperator(fn func(name string, f *Func)) {
+	for name, fs := range operators {
+		for _, f := range fs {
+			fn(name, f)
+		}
+	}
+}
+
+// EachCast calls fn for every pair of base types with a cast.
+func EachCast(fn func(from, to uint32, c CastInfo)) {
+	for k, c := range casts {
+		fn(k[0], k[1], c)
+	}
 }
