@@ -1,0 +1,214 @@
+package epoch
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/dgraph-io/badger/v4"
+	"github.com/dgraph-io/badger/v4/options"
+)
+
+// kv is what this package needs of an embedded key-value store. Only this file knows which one it is.
+type kv interface {
+	// get appends the value of key to buf[:0] and returns it, or errNotFound.
+	get(key, buf []byte) ([]byte, error)
+	// newBatch begins a sequence of writes. They become visible as they go; only sync makes them durable.
+	newBatch() kvBatch
+	// keys calls fn for the keys from `from` on that begin with prefix, in ascending order, until it returns false.
+	keys(prefix, from []byte, fn func(key []byte) bool) error
+	// sync returns when every finished batch is on stable storage.
+	sync() error
+	diskBytes() int64
+	// verify reads everything and checks the store's own checksums.
+	verify() error
+	close() error
+}
+
+// kvBatch collects writes; its methods may be called concurrently. Keys and values belong to the batch from the call
+// on. Either flush or cancel ends it.
+type kvBatch interface {
+	set(key, val []byte) error
+	delete(key []byte) error
+	flush() error
+	// cancel ends the batch without promising anything about writes that were not flushed.
+	cancel()
+}
+
+var errNotFound = errors.New("key not found")
+
+// maxPendingTxns bounds the transactions of a batch that wait for the store; each holds up to 15 % of a memtable.
+const maxPendingTxns = 4
+
+// badgerOptions are chosen for few, large (64 KiB) values that are written once in key order and read in order:
+// values stay in the tables (measured in bench_test.go: the value log does not give space back, because it is
+// collected only where the tables are compacted, and tables of pointers hardly ever are), two compactors, small
+// caches because blocks are cached decoded or not at all, and no checksum verification on reading because every value
+// carries a checksum of its own.
+func badgerOptions(dir string, o Options) badger.Options {
+	memtable := int64(o.MemtableMB) << 20
+	b := badger.DefaultOptions(dir).
+		WithInMemory(dir == "").
+		WithLogger(slogLogger{o.Logger}).
+		WithDetectConflicts(false).
+		WithNumVersionsToKeep(1).
+		WithMetricsEnabled(false).
+		WithSyncWrites(false).
+		WithNumGoroutines(1).
+		WithMemTableSize(memtable).
+		WithNumMemtables(2).
+		WithNumCompactors(2).
+		WithNumLevelZeroTables(4).
+		WithNumLevelZeroTablesStall(12).
+		WithBaseTableSize(8 << 20).
+		WithBaseLevelSize(4 * memtable).
+		WithBlockSize(64 << 10).
+		WithBlockCacheSize(4 << 20).
+		WithBloomFalsePositive(0).
+		WithValueThreshold(1 << 20).
+		WithValueLogFileSize(16 << 20)
+	switch o.Compression {
+	case CompressionNone:
+		b = b.WithCompression(options.None)
+	case CompressionZSTD:
+		b = b.WithCompression(options.ZSTD)
+	default:
+		b = b.WithCompression(options.Snappy)
+	}
+	return b
+}
+
+type badgerKV struct {
+	db  *badger.DB
+	dir string // "" in memory
+}
+
+var _ kv = (*badgerKV)(nil)
+
+func openBadger(dir string, o Options) (_ kv, err error) {
+	defer recoverBadger(&err)
+	db, err := badger.Open(badgerOptions(dir, o))
+	if err != nil {
+		return nil, fmt.Errorf("open checkpoint store: %w", err)
+	}
+	return &badgerKV{db: db, dir: dir}, nil
+}
+
+// recoverBadger turns a panic into an error: badger asserts what it reads from its files, and a damaged file must not
+// end the process.
+func recoverBadger(err *error) {
+	if p := recover(); p != nil {
+		*err = fmt.Errorf("%w: the key-value store reports: %v", ErrCorrupt, p)
+	}
+}
+
+func (b *badgerKV) get(key, buf []byte) (val []byte, err error) {
+	defer recoverBadger(&err)
+	txn := b.db.NewTransaction(false)
+	defer txn.Discard()
+	item, err := txn.Get(key)
+	if errors.Is(err, badger.ErrKeyNotFound) {
+		return nil, errNotFound
+	}
+	if err != nil {
+		return nil, err
+	}
+	return item.ValueCopy(buf)
+}
+
+func (b *badgerKV) keys(prefix, from []byte, fn func(key []byte) bool) (err error) {
+	defer recoverBadger(&err)
+	txn := b.db.NewTransaction(false)
+	defer txn.Discard()
+	it := txn.NewIterator(badger.IteratorOptions{Prefix: prefix})
+	defer it.Close()
+	for it.Seek(from); it.Valid(); it.Next() {
+		if !fn(it.Item().KeyCopy(nil)) {
+			break
+		}
+	}
+	return nil
+}
+
+// sync does what badger's Sync does and what it leaves out: Sync covers the log of the active memtable only, while a
+// memtable that has just become full may be neither in a table yet nor synced; and badger syncs the directory of a
+// new file in the background. Files that vanish meanwhile were turned into tables, which are synced before.
+func (b *badgerKV) sync() error {
+	if b.dir == "" {
+		return nil
+	}
+	if err := b.db.Sync(); err != nil {
+		return err
+	}
+	entries, err := os.ReadDir(b.dir)
+	if err != nil {
+		return err
+	}
+	for _, e := range entries {
+		if ext := filepath.Ext(e.Name()); ext != ".mem" && ext != ".vlog" {
+			continue
+		}
+		if err := syncPath(filepath.Join(b.dir, e.Name())); err != nil && !errors.Is(err, os.ErrNotExist) {
+			return err
+		}
+	}
+	return syncPath(b.dir)
+}
+
+func syncPath(path string) error {
+	f, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	return errors.Join(f.Sync(), f.Close())
+}
+
+// diskBytes adds up the files as the disk sees them: badger maps some of them far larger than they are.
+func (b *badgerKV) diskBytes() int64 {
+	if b.dir == "" {
+		lsm, vlog := b.db.Size()
+		return lsm + vlog
+	}
+	return allocatedBytes(b.dir)
+}
+
+func (b *badgerKV) verify() (err error) {
+	defer recoverBadger(&err)
+	if err := b.db.VerifyChecksum(); err != nil {
+		return fmt.Errorf("%w: %w", ErrCorrupt, err)
+	}
+	return nil
+}
+
+func (b *badgerKV) close() (err error) {
+	defer recoverBadger(&err)
+	return b.db.Close()
+}
+
+func (b *badgerKV) newBatch() kvBatch {
+	wb := b.db.NewWriteBatch()
+	wb.SetMaxPendingTxns(maxPendingTxns)
+	return badgerBatch{wb}
+}
+
+type badgerBatch struct{ wb *badger.WriteBatch }
+
+func (b badgerBatch) set(key, val []byte) error { return b.wb.Set(key, val) }
+func (b badgerBatch) delete(key []byte) error   { return b.wb.Delete(key) }
+func (b badgerBatch) flush() error              { return b.wb.Flush() }
+func (b badgerBatch) cancel()                   { b.wb.Cancel() }
+
+// slogLogger hands on badger's warnings and errors; what it calls information is about its own housekeeping.
+type slogLogger struct{ log *slog.Logger }
+
+func (l slogLogger) Errorf(f string, a ...any)   { l.log.Error(badgerText(f, a)) }
+func (l slogLogger) Warningf(f string, a ...any) { l.log.Warn(badgerText(f, a)) }
+func (slogLogger) Infof(string, ...any)          {}
+func (slogLogger) Debugf(string, ...any)         {}
+
+func badgerText(f string, a []any) string {
+	return "checkpoint store: " + strings.TrimSpace(fmt.Sprintf(f, a...))
+}

@@ -1,0 +1,23 @@
+package epoch
+
+import "errors"
+
+var (
+	// ErrCorrupt is wrapped by every error that says that stored bytes are not what was written.
+	ErrCorrupt = errors.New("checkpoint store is corrupt")
+	// ErrClosed is returned after Close.
+	ErrClosed = errors.New("checkpoint store is closed")
+	// ErrBusy is returned by Begin while another epoch is being written.
+	ErrBusy = errors.New("another epoch is being written")
+	// ErrDone is returned by a Writer or RunWriter after Commit, Abort or Close.
+	ErrDone = errors.New("epoch writer is finished")
+	// ErrOrder is returned by a RunWriter whose keys are not strictly ascending.
+	ErrOrder = errors.New("keys of a run are not in ascending order")
+	// ErrTooLarge is returned for an entry or a meta value above the limits.
+	ErrTooLarge = errors.New("value is too large for a checkpoint")
+	// ErrBackwards is returned by Commit for a log position before that of the last epoch.
+	ErrBackwards = errors.New("log position of an epoch is before that of the last one")
+	// ErrFailed is wrapped by Begin and Commit after a sync failed: which manifest the disk holds is unknown from
+	// then on, and only a restart, which reads it anew, can tell. Reading goes on.
+	ErrFailed = errors.New("checkpoint store failed earlier and takes nothing more until a restart")
+)
