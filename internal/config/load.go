@@ -145,27 +145,30 @@ func (l *loader) applyText(file, text string) {
 		}
 		return file
 	}
+	done := make(map[string]bool) // a table shows up with each of its keys
+	once := func(name string) bool {
+		first := !done[name]
+		done[name] = true
+		return first
+	}
 	for _, key := range md.Keys() { // in the order of the file
-		switch v := lookup(doc, key); {
-		case len(key) == 1:
-			l.applySection(key[0], v, at(key[0]))
-		case len(key) == 2 && l.isSection(key[0]):
-			name := key[0] + "." + key[1]
-			l.applyKey(key[0], key[1], v, at(name))
+		section := key[0]
+		if once(section) {
+			l.applySection(section, doc[section], at(section))
+		}
+		if len(key) < 2 || !l.isSection(section) {
+			continue
+		}
+		if name := section + "." + key[1]; once(name) {
+			l.applyKey(section, key[1], lookup(doc, section, key[1]), at(name))
 		}
 	}
 }
 
-// lookup returns the value of a key path of one or two parts.
-func lookup(doc map[string]any, key toml.Key) any {
-	v := doc[key[0]]
-	if len(key) == 1 {
-		return v
-	}
-	if table, ok := v.(map[string]any); ok {
-		return table[key[1]]
-	}
-	return nil
+// lookup returns the value of a key in a section that may be none.
+func lookup(doc map[string]any, section, key string) any {
+	table, _ := doc[section].(map[string]any)
+	return table[key]
 }
 
 // applySection checks a top-level name, which must be a known table.
