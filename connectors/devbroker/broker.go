@@ -20,6 +20,8 @@ import (
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/heliosdb/heliosdb-streaming/internal/dirlock"
 )
 
 // Bounds and defaults.
@@ -58,7 +60,7 @@ type Options struct {
 type Broker struct {
 	cluster *kfake.Cluster
 	addr    string
-	lock    *os.File
+	lock    *dirlock.Lock
 	stop    chan struct{}
 	done    sync.WaitGroup
 	once    sync.Once
@@ -97,13 +99,13 @@ func Start(o Options) (*Broker, error) {
 	if err := os.MkdirAll(o.Dir, 0o700); err != nil {
 		return nil, fmt.Errorf("embedded broker: %w", err)
 	}
-	lock, err := lockDir(o.Dir)
+	lock, err := dirlock.Acquire(o.Dir)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("embedded broker: %w", err)
 	}
 	cluster, err := kfake.NewCluster(clusterOptions(o, host, port)...)
 	if err != nil {
-		lock.Close()
+		_ = lock.Release() // the listener's failure says more
 		return nil, fmt.Errorf("embedded broker on %s: %w", o.Addr, err)
 	}
 	b := &Broker{
@@ -173,7 +175,7 @@ func (b *Broker) Close() {
 		close(b.stop)
 		b.done.Wait()
 		b.cluster.Close()
-		b.lock.Close()
+		_ = b.lock.Release() // nothing was written to it
 	})
 }
 

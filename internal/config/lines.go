@@ -93,9 +93,10 @@ func (s *lineScanner) skipValue() {
 		case c == '\n' && depth <= 0:
 			return
 		default:
-			if c == '[' || c == '{' {
+			switch c {
+			case '[', '{':
 				depth++
-			} else if c == ']' || c == '}' {
+			case ']', '}':
 				depth--
 			}
 			s.next()

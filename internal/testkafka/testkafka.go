@@ -119,12 +119,16 @@ func CreateTopic(t testing.TB, addr, name string, partitions int) {
 	if err = errors.Join(err, r.Err); err != nil && !errors.Is(err, kerr.TopicAlreadyExists) {
 		t.Fatalf("create topic %s: %v", name, err)
 	}
+	again := time.NewTicker(20 * time.Millisecond)
+	defer again.Stop()
 	for {
 		ends, err := adm.ListEndOffsets(ctx, name)
 		if err == nil && ends.Error() == nil && len(ends[name]) == partitions {
 			return
 		}
-		if ctx.Err() != nil {
+		select {
+		case <-again.C:
+		case <-ctx.Done():
 			t.Fatalf("topic %s does not become ready: %v", name, errors.Join(err, ends.Error()))
 		}
 	}
