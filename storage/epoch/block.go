@@ -9,7 +9,8 @@ import (
 
 // A block holds consecutive entries of a run, sorted by key:
 //
-//	blob length u32 | format u8 | entries u32 | entry… | CRC32C u32
+//	blob length u32 | format u8 | compression u8 | body, compressed | CRC32C u32
+//	body:  entries u32 | entry…
 //	entry: shared uvarint | rest uvarint | value uvarint | rest of the key | value
 //
 // shared is how many bytes the key has in common with the key before it in the block; value is 0 for a tombstone and
@@ -17,10 +18,9 @@ import (
 // with run and chunk, so that a block in the wrong place is as wrong as a damaged one.
 const (
 	blockFormat    = 1
-	blockHeadLen   = lenBytes + 1 + 4
 	blockTrailLen  = 4
-	blockMinLen    = blockHeadLen + blockTrailLen
-	blockTarget    = 64 << 10 // bytes of a block after which the next entry begins a new one
+	bodyHeadLen    = 4
+	blockTarget    = 64 << 10 // bytes of a body after which the next entry begins a new block
 	maxSharedBytes = 1 << 16  // longer common prefixes are not worth comparing
 
 	// MaxEntryBytes bounds key plus value of one entry.
@@ -55,15 +55,14 @@ func openBlob(b []byte, id uint64, chunk uint32) ([]byte, error) {
 
 // blockBuilder packs entries into one block.
 type blockBuilder struct {
-	buf     []byte
+	buf     []byte // the body
 	entries uint32
-	lastKey []byte
+	lastKey []byte // outlives the block, for the check of the order
 }
 
-func (b *blockBuilder) reset(buf []byte) {
-	b.buf = append(buf[:0], 0, 0, 0, 0, blockFormat, 0, 0, 0, 0)
+func (b *blockBuilder) reset() {
+	b.buf = append(b.buf[:0], 0, 0, 0, 0)
 	b.entries = 0
-	b.lastKey = b.lastKey[:0]
 }
 
 // add appends an entry; the caller sees to the order. In the first entry of a block nothing is shared.
@@ -87,10 +86,32 @@ func (b *blockBuilder) add(key, val []byte, tombstone bool) {
 	b.entries++
 }
 
-// finish completes the block as the blob at (id, chunk) of the store.
-func (b *blockBuilder) finish(id uint64, chunk uint32) []byte {
-	binary.LittleEndian.PutUint32(b.buf[lenBytes+1:], b.entries)
-	return sealBlob(b.buf, id, chunk)
+// finish returns the block as the blob at (id, chunk) of the store, in memory of its own.
+func (b *blockBuilder) finish(c Compression, id uint64, chunk uint32) []byte {
+	binary.LittleEndian.PutUint32(b.buf, b.entries)
+	c, packed := compress(c, b.buf)
+	blob := make([]byte, lenBytes, lenBytes+2+len(packed)+blockTrailLen)
+	blob = append(blob, blockFormat, byte(c))
+	return sealBlob(append(blob, packed...), id, chunk)
+}
+
+// decodeBlock checks the blob that was read from (id, chunk) and returns its body, in buf if that is large enough.
+func decodeBlock(blob []byte, id uint64, chunk uint32, buf []byte) ([]byte, error) {
+	b, err := openBlob(blob, id, chunk)
+	if err != nil {
+		return nil, err
+	}
+	if len(b) < 2 || b[0] != blockFormat {
+		return nil, corruptRun(id, chunk, "not a block of format %d", blockFormat)
+	}
+	body, err := decompress(Compression(b[1]), b[2:], buf)
+	if err != nil {
+		return nil, corruptRun(id, chunk, "%v", err)
+	}
+	if len(body) < bodyHeadLen {
+		return nil, corruptRun(id, chunk, "block with a body of %d bytes", len(body))
+	}
+	return body, nil
 }
 
 func commonPrefix(a, b []byte) int {
@@ -116,19 +137,11 @@ type blockReader struct {
 	tombstone bool
 }
 
-// open begins a block that was read from (id, chunk), checking its checksum.
-func (r *blockReader) open(blob []byte, id uint64, chunk uint32) error {
-	body, err := openBlob(blob, id, chunk)
-	if err != nil {
-		return err
-	}
-	if len(body) < blockMinLen-lenBytes-blockTrailLen || body[0] != blockFormat {
-		return corruptRun(id, chunk, "not a block of format %d", blockFormat)
-	}
-	r.left = binary.LittleEndian.Uint32(body[1:])
-	r.rest = body[5:]
+// start begins a body that decodeBlock returned.
+func (r *blockReader) start(body []byte) {
+	r.left = binary.LittleEndian.Uint32(body)
+	r.rest = body[bodyHeadLen:]
 	r.key = r.key[:0]
-	return nil
 }
 
 // next moves to the next entry; false at the end. An error means that the block was built wrongly: its checksum was

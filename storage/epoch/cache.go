@@ -5,7 +5,7 @@ import (
 	"sync"
 )
 
-// blockCache keeps the blocks that point lookups read last, up to a number of bytes.
+// blockCache keeps the bodies of the blocks that point lookups read last, up to a number of bytes.
 type blockCache struct {
 	limit int64
 
@@ -22,7 +22,7 @@ type blockKey struct {
 
 type cachedBlock struct {
 	key  blockKey
-	blob []byte
+	body []byte
 }
 
 func newBlockCache(limit int64) *blockCache {
@@ -38,12 +38,12 @@ func (c *blockCache) get(k blockKey) []byte {
 		return nil
 	}
 	c.order.MoveToFront(e)
-	return e.Value.(*cachedBlock).blob
+	return e.Value.(*cachedBlock).body
 }
 
 // put adds a block unless it is larger than a quarter of the cache.
-func (c *blockCache) put(k blockKey, blob []byte) {
-	if int64(len(blob)) > c.limit/4 {
+func (c *blockCache) put(k blockKey, body []byte) {
+	if int64(len(body)) > c.limit/4 {
 		return
 	}
 	c.mu.Lock()
@@ -51,8 +51,8 @@ func (c *blockCache) put(k blockKey, blob []byte) {
 	if c.byKey[k] != nil {
 		return
 	}
-	c.byKey[k] = c.order.PushFront(&cachedBlock{k, blob})
-	c.size += int64(cap(blob))
+	c.byKey[k] = c.order.PushFront(&cachedBlock{k, body})
+	c.size += int64(cap(body))
 	for c.size > c.limit {
 		c.remove(c.order.Back())
 	}
@@ -73,5 +73,5 @@ func (c *blockCache) remove(e *list.Element) {
 	b := e.Value.(*cachedBlock)
 	c.order.Remove(e)
 	delete(c.byKey, b.key)
-	c.size -= int64(cap(b.blob))
+	c.size -= int64(cap(b.body))
 }

@@ -12,7 +12,8 @@ type cursor struct {
 	rank int // 0 is the newest run of the table
 
 	block blockReader
-	buf   []byte
+	blob  []byte // memory for reuse
+	body  []byte // of the current block
 	chunk uint32 // of the next block
 	at    uint32 // number of the next block
 	dels  [][2][]byte
@@ -91,14 +92,15 @@ func (c *cursor) next() (bool, error) {
 
 func (c *cursor) loadBlock() error {
 	id := c.run.meta.ID
-	blob, n, err := getBlob(c.s.db, id, c.chunk, c.buf)
+	blob, n, err := getBlob(c.s.db, id, c.chunk, c.blob)
 	if err != nil {
 		return err
 	}
-	c.buf = blob
-	if err := c.block.open(blob, id, c.chunk); err != nil {
+	c.blob = blob
+	if c.body, err = decodeBlock(blob, id, c.chunk, c.body); err != nil {
 		return err
 	}
+	c.block.start(c.body)
 	c.at++
 	c.chunk += n
 	return nil

@@ -42,26 +42,16 @@ var (
 	crashRecoverGarbage = crashpoint.Register("epoch.recover.garbage")
 )
 
-// Compression is how the key-value store compresses its tables.
-type Compression int
-
-// The zero value is Snappy.
-const (
-	CompressionSnappy Compression = iota
-	CompressionNone
-	CompressionZSTD
-)
-
 // Options of a store.
 type Options struct {
 	// Dir is the data directory; the store keeps its files in Dir/epoch. Empty means in memory.
 	Dir string
-	// MemtableMB is the size of the key-value store's write buffers, of which three may exist. Default 16 MiB,
+	// MemtableMB is the size of the key-value store's write buffers, of which three may exist. Default 32 MiB,
 	// 8 at least.
 	MemtableMB int
 	// BlockCacheMB bounds the decoded blocks that point lookups keep. Default 8 MiB.
 	BlockCacheMB int
-	// Compression defaults to Snappy.
+	// Compression of new blocks. Default Snappy; each block says its own, so it can be changed at any time.
 	Compression Compression
 	// MergeMBPerSecond bounds what a merge writes while it is not behind. Default 32 MiB/s; negative is unbounded.
 	MergeMBPerSecond int
@@ -80,7 +70,7 @@ func (o *Options) setDefaults() {
 		}
 		*v = max(*v, least)
 	}
-	def(&o.MemtableMB, 16, 8)
+	def(&o.MemtableMB, 32, 8)
 	def(&o.BlockCacheMB, 8, 0)
 	def(&o.MergeRuns, 4, 2)
 	def(&o.MergeMBPerSecond, 32, -1)

@@ -62,10 +62,7 @@ func (r *RunWriter) add(key, val []byte, tombstone bool) error {
 		}
 	}
 	if !r.open {
-		// The store keeps a finished block's memory, so each begins with its own.
-		last := r.block.lastKey
-		r.block.reset(make([]byte, 0, blockTarget+blockTrailLen))
-		r.block.lastKey = last
+		r.block.reset()
 		r.minKey = append(r.minKey[:0], key...)
 		r.open = true
 		if r.meta.Entries == 0 {
@@ -114,7 +111,7 @@ func (r *RunWriter) flushBlock() error {
 	r.index.add(r.meta.Chunks, r.minKey)
 	r.meta.Blocks++
 	r.open = false
-	return r.put(r.block.finish(r.meta.ID, r.meta.Chunks))
+	return r.put(r.block.finish(r.s.opt.Compression, r.meta.ID, r.meta.Chunks))
 }
 
 func (r *RunWriter) put(blob []byte) error {

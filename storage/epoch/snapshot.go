@@ -107,17 +107,19 @@ func (s *Store) lookUp(r *run, key, buf []byte) (val []byte, found, tombstone bo
 	}
 	chunk := x.chunks[x.blockFor(key)]
 	at := blockKey{r.meta.ID, chunk}
-	blob := s.cache.get(at)
-	if blob == nil {
-		if blob, _, err = getBlob(s.db, r.meta.ID, chunk, nil); err != nil {
+	body := s.cache.get(at)
+	if body == nil {
+		blob, _, err := getBlob(s.db, r.meta.ID, chunk, nil)
+		if err != nil {
 			return nil, false, false, err
 		}
-		s.cache.put(at, blob)
+		if body, err = decodeBlock(blob, r.meta.ID, chunk, nil); err != nil {
+			return nil, false, false, err
+		}
+		s.cache.put(at, body)
 	}
 	var b blockReader
-	if err := b.open(blob, r.meta.ID, chunk); err != nil {
-		return nil, false, false, err
-	}
+	b.start(body)
 	for {
 		ok, err := b.next()
 		if err != nil {

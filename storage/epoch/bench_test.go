@@ -1,0 +1,131 @@
+package epoch
+
+import (
+	"encoding/binary"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// benchEntries is the size of a benchmark's epoch: 16-byte keys and 40-byte values, as a view's rows have.
+const benchEntries = 1_000_000
+
+func writeBench(b *testing.B, s *Store, id TableID, rng *rand.Rand, from, step uint64) {
+	w, err := s.Begin()
+	must(b, err)
+	r := w.Run(id)
+	key, val := make([]byte, 0, 16), make([]byte, 40)
+	for i := range uint64(benchEntries) {
+		key = binary.BigEndian.AppendUint64(key[:0], i*step+from)
+		key = binary.BigEndian.AppendUint64(key, i)
+		for j := 0; j < 24; j += 8 {
+			binary.LittleEndian.PutUint64(val[j:], rng.Uint64())
+		}
+		if err := r.Put(key, val); err != nil {
+			b.Fatal(err)
+		}
+	}
+	must(b, w.Commit(0, nil))
+}
+
+// reportRate reports wall and processor time: on a shared machine only the latter says much. Both include what the
+// key-value store and the merges do in the background.
+func reportRate(b *testing.B, entries float64, cpu time.Duration) {
+	b.ReportMetric(float64(b.N)*entries/b.Elapsed().Seconds()/1e6, "Mentries/s")
+	b.ReportMetric(float64(cpu.Nanoseconds())/float64(b.N)/entries, "cpu-ns/entry")
+}
+
+// cpuTime is the processor time that the process has used.
+func cpuTime() time.Duration {
+	var u syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
+		return 0
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+}
+
+// BenchmarkWriteEpoch writes epochs of a million new entries each, synced.
+func BenchmarkWriteEpoch(b *testing.B) {
+	for _, c := range []struct {
+		name string
+		c    Compression
+	}{{"none", CompressionNone}, {"snappy", CompressionSnappy}, {"zstd", CompressionZSTD}} {
+		b.Run(c.name, func(b *testing.B) {
+			s := mustOpen(b, Options{Dir: b.TempDir(), Compression: c.c, NoMerge: true})
+			defer s.Close()
+			rng := rand.New(rand.NewPCG(1, 2))
+			start := cpuTime()
+			for n := uint64(0); b.Loop(); n++ {
+				writeBench(b, s, TableID(n), rng, 0, 1)
+			}
+			reportRate(b, benchEntries, cpuTime()-start)
+			b.ReportMetric(float64(s.DiskBytes())/float64(s.Stats().Entries), "diskB/entry")
+		})
+	}
+}
+
+// BenchmarkReplaceEpoch writes the same table again and again and reports what is left on disk per live entry.
+func BenchmarkReplaceEpoch(b *testing.B) {
+	s := mustOpen(b, Options{Dir: b.TempDir()})
+	defer s.Close()
+	rng := rand.New(rand.NewPCG(1, 2))
+	start := cpuTime()
+	for b.Loop() {
+		w, err := s.Begin()
+		must(b, err)
+		w.Drop(1)
+		must(b, w.Commit(0, nil))
+		writeBench(b, s, 1, rng, 0, 1)
+		if os.Getenv("HELIOSDB_BENCH_VERBOSE") != "" {
+			fmt.Printf("disk %d MB, live %d MB\n", s.DiskBytes()>>20, s.Stats().Bytes>>20)
+		}
+	}
+	reportRate(b, benchEntries, cpuTime()-start)
+	b.ReportMetric(float64(s.DiskBytes())/benchEntries, "diskB/entry")
+}
+
+// BenchmarkLoad reads a table of one run, and one of eight runs with a million entries each.
+func BenchmarkLoad(b *testing.B) {
+	for _, runs := range []uint64{1, 8} {
+		b.Run(fmt.Sprint(runs), func(b *testing.B) {
+			s := mustOpen(b, Options{Dir: b.TempDir(), NoMerge: true})
+			defer s.Close()
+			rng := rand.New(rand.NewPCG(1, 2))
+			for i := range runs {
+				writeBench(b, s, 1, rng, i, runs)
+			}
+			sum := 0
+			start := cpuTime()
+			for b.Loop() {
+				must(b, s.Load(1, func(k, v []byte) error {
+					sum += len(k) + len(v)
+					return nil
+				}))
+			}
+			reportRate(b, float64(runs)*benchEntries, cpuTime()-start)
+		})
+	}
+}
+
+// BenchmarkGet looks single keys up in a table of a million.
+func BenchmarkGet(b *testing.B) {
+	s := mustOpen(b, Options{Dir: b.TempDir(), NoMerge: true})
+	defer s.Close()
+	rng := rand.New(rand.NewPCG(1, 2))
+	writeBench(b, s, 1, rng, 0, 1)
+	key := make([]byte, 0, 16)
+	var buf []byte
+	for b.Loop() {
+		i := rng.Uint64N(benchEntries)
+		key = binary.BigEndian.AppendUint64(key[:0], i)
+		key = binary.BigEndian.AppendUint64(key, i)
+		val, ok, err := s.Get(1, key, buf[:0])
+		if err != nil || !ok {
+			b.Fatal(ok, err)
+		}
+		buf = val
+	}
+}
