@@ -37,6 +37,9 @@ func emitSegments(p *Pool, segs []*segment, put func(key, val []byte) error, del
 	for _, s := range segs {
 		s.wait()
 	}
+	if invariants {
+		assertf(len(segs) <= maxSegments, "%d segments in one merge", len(segs))
+	}
 	cover := newCoverage(segs)
 	if err := cover.each(delRange); err != nil {
 		return err
