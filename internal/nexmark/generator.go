@@ -227,17 +227,21 @@ func (ev *Event) padding(r *rng, low, high int) []byte {
 
 // priceSteps holds 10^(k/1024) in millionths; integers, so that every machine
 // makes the same prices.
-var priceSteps = func() (t [1024]int64) {
+var priceSteps = func() (t [1025]int64) {
 	for k := range t {
-		t[k] = int64(math.Round(math.Pow(10, float64(k)/float64(len(t))) * 1e6))
+		t[k] = int64(math.Round(math.Pow(10, float64(k)/1024) * 1e6))
 	}
 	return t
 }()
 
-var powersOf10 = [...]int64{1, 10, 100, 1000, 10_000, 100_000}
+// cents holds the lowest price, 100 cents, times powers of ten.
+var cents = [...]int64{1e2, 1e3, 1e4, 1e5, 1e6, 1e7}
 
-// price is 100 to 10^8 cents, uniform in its logarithm.
+// price is 100 to 10^8 cents, uniform in its logarithm: a power of ten, one of
+// 1,024 steps towards the next, and a straight line between steps.
 func (r *rng) price() int64 {
-	x := r.below(uint64(len(powersOf10) * len(priceSteps)))
-	return powersOf10[x/1024] * 100 * priceSteps[x%1024] / 1e6
+	x := r.below(uint64(len(cents)) << 20)
+	power, step, part := x>>20, x>>10&1023, int64(x&1023)
+	low, high := priceSteps[step], priceSteps[step+1]
+	return cents[power] * (low*1024 + (high-low)*part) / (1024 * 1e6)
 }
