@@ -97,3 +97,14 @@ func (b *Batch) Types() []types.Type {
 	}
 	return ts
 }
+
+// Truncate keeps the first n rows.
+func (b *Batch) Truncate(n int) {
+	for _, c := range b.Cols {
+		c.Truncate(n)
+	}
+	if b.W != nil {
+		b.W = b.W[:n]
+	}
+	b.N = n
+}

@@ -231,3 +231,20 @@ func (v *Vec) Slice(lo, hi int) Vec {
 	}
 	return s
 }
+
+// Truncate keeps the first n rows.
+func (v *Vec) Truncate(n int) {
+	for i := n; i < v.Len(); i++ {
+		v.Nulls.Unset(i)
+	}
+	switch v.T.Phys() {
+	case types.Bool:
+		v.B = v.B[:n]
+	case types.Int64:
+		v.I = v.I[:n]
+	case types.Float64:
+		v.F = v.F[:n]
+	default:
+		v.S = v.S[:n]
+	}
+}
