@@ -14,6 +14,7 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/heliosdb/heliosdb-streaming/internal/nexmark"
 )
@@ -329,4 +330,27 @@ func TestFeederWithoutBroker(t *testing.T) {
 	}
 	defer f.Close()
 	waitUntil(t, func() bool { return f.Counters().Err != nil })
+}
+
+// Asking for topics over and over, on connections that come and go, stays cheap
+// and keeps creating them.
+func TestManyMetadataRequests(t *testing.T) {
+	t.Parallel()
+	b := start(t, Options{Unsynced: true})
+	ctx := within(t)
+	c := client(t, b.Addr())
+	for i := range 2*renewControlEvery + 10 {
+		name := fmt.Sprintf("asked-%d", i%3)
+		if i == 2*renewControlEvery {
+			name = "asked-late"
+		}
+		req := kmsg.NewMetadataRequest()
+		topic := kmsg.NewMetadataRequestTopic()
+		topic.Topic = &name
+		req.Topics, req.AllowAutoTopicCreation = append(req.Topics, topic), true
+		resp, err := req.RequestWith(ctx, c)
+		if err != nil || resp.Topics[0].ErrorCode != 0 || len(resp.Topics[0].Partitions) != DefaultPartitions {
+			t.Fatalf("request %d: %+v, %v", i, resp, err)
+		}
+	}
 }

@@ -68,7 +68,7 @@ CREATE SOURCE IF NOT EXISTS bid (
 --    cents, so 99,000,000 is just short of a million dollars.
 
 CREATE MATERIALIZED VIEW IF NOT EXISTS million_dollar_bids AS
-SELECT auction, bidder, price / 100.0 AS dollars, channel, date_time
+SELECT auction, bidder, round(price / 100.0, 2) AS dollars, channel, date_time
 FROM bid
 WHERE price >= 99000000;
 
