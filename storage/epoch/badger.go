@@ -64,8 +64,8 @@ func badgerOptions(dir string, o Options) badger.Options {
 		WithMemTableSize(memtable).
 		WithNumMemtables(2).
 		WithNumCompactors(2).
-		WithNumLevelZeroTables(8).
-		WithNumLevelZeroTablesStall(24).
+		WithNumLevelZeroTables(5).
+		WithNumLevelZeroTablesStall(20).
 		WithBaseTableSize(8 << 20).
 		WithBaseLevelSize(4 * memtable).
 		WithBlockSize(64 << 10).
@@ -83,9 +83,19 @@ type badgerKV struct {
 
 var _ kv = (*badgerKV)(nil)
 
-func openBadger(dir string, o Options) (_ kv, err error) {
+func openBadger(dir string, o Options) (kv, error) {
+	return openWith(dir, badgerOptions(dir, o))
+}
+
+// openBadgerQuietly opens a store that shares table files with another one: it never compacts, because that would
+// empty the files that it is done with.
+func openBadgerQuietly(dir string, o Options) (kv, error) {
+	return openWith(dir, badgerOptions(dir, o).WithNumCompactors(0).WithNumLevelZeroTablesStall(1<<30))
+}
+
+func openWith(dir string, o badger.Options) (_ kv, err error) {
 	defer recoverBadger(&err)
-	db, err := badger.Open(badgerOptions(dir, o))
+	db, err := badger.Open(o)
 	if err != nil {
 		return nil, fmt.Errorf("open checkpoint store: %w", err)
 	}
