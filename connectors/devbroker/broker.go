@@ -29,7 +29,7 @@ const (
 	DefaultPartitions     = 4
 	DefaultRetentionBytes = 256 << 20
 
-	maxTopics         = 1000    // bounds what a client can create by asking for it
+	maxTopics         = 256     // bounds what a client can create by asking for it
 	maxMessageBytes   = 8 << 20 // a batch; larger than Kafka's 1 MiB, so that oversized records can be tried out
 	minSegmentBytes   = 1 << 20
 	retentionSegments = 8 // retention frees disk in eighths
