@@ -2,6 +2,7 @@ package wal
 
 import (
 	"bytes"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -181,9 +182,10 @@ func judge(file File, seg *segment, off, end int64, last bool) (string, error) {
 		return "", err
 	}
 	maxAhead := uint32(len(rest)/frameLen) + 1
+	damaged := false
 	for at := 1; at+frameLen <= len(rest); at++ {
 		// Only a plausible index makes the checksum worth computing, or random bytes would cost quadratic time.
-		index := uint32(rest[at+8]) | uint32(rest[at+9])<<8 | uint32(rest[at+10])<<16 | uint32(rest[at+11])<<24
+		index := binary.LittleEndian.Uint32(rest[at+8:])
 		if index < seg.count || index-seg.count > maxAhead {
 			continue
 		}
@@ -194,10 +196,11 @@ func judge(file File, seg *segment, off, end int64, last bool) (string, error) {
 		if f.batch > seg.count {
 			return "invalid record before records that were written after it was synced", nil
 		}
-		if !lostSector(rest[:at], off) {
-			return "invalid record before valid ones", nil
-		}
-		return "", nil
+		damaged = damaged || !lostSector(rest[:at], off)
+		at += int(f.size()) - 1
+	}
+	if damaged {
+		return "invalid record before valid ones", nil
 	}
 	return "", nil
 }

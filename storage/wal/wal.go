@@ -11,6 +11,7 @@
 package wal
 
 import (
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -325,7 +326,7 @@ func sealBatch(batch []byte, seg *segment) []mark {
 	lastMark := seg.marks[len(seg.marks)-1].off
 	index, off := seg.count, seg.size
 	for len(batch) > 0 {
-		n := frameLen + int(uint32(batch[0])|uint32(batch[1])<<8|uint32(batch[2])<<16|uint32(batch[3])<<24)
+		n := frameLen + int(binary.LittleEndian.Uint32(batch))
 		placeFrame(batch[:n], index, seg.count, seg.head.salt)
 		if off-lastMark >= indexEveryBytes {
 			marks = append(marks, mark{index, off})
