@@ -28,6 +28,10 @@ type Config struct {
 	// CancelGrace is what a cancelled statement gets to stop in a shutdown
 	// whose context has ended, before its socket is closed. Default 2 s.
 	CancelGrace time.Duration
+	// ClientCheckInterval is how often clients with a statement running are
+	// checked for having hung up, PostgreSQL's
+	// client_connection_check_interval. Default 1 s.
+	ClientCheckInterval time.Duration
 	// MaxMessageBytes bounds one message of an authenticated client.
 	// Default 64 MiB.
 	MaxMessageBytes int
@@ -52,6 +56,7 @@ func (c Config) withDefaults() Config {
 	def(&c.AuthTimeout, time.Minute)
 	def(&c.IOTimeout, 5*time.Minute)
 	def(&c.CancelGrace, 2*time.Second)
+	def(&c.ClientCheckInterval, time.Second)
 	def(&c.MaxMessageBytes, 64<<20)
 	def(&c.MaxStatements, 8192)
 	def(&c.MaxStatementBytes, 64<<20)

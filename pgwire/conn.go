@@ -63,6 +63,8 @@ type conn struct {
 	dying       *pgerr.Error            // why the connection is to end
 	cancelQuery context.CancelCauseFunc // set while a message is executed
 	live        bool                    // it has no natural end
+	requests    int64                   // how many messages were executed
+	watched     int64                   // requests when the watch came by last
 	hasDeadline bool                    // of reads
 }
 
@@ -281,6 +283,7 @@ func (c *conn) startRequest() context.Context {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.cancelQuery = cancel
+	c.requests++
 	return ctx
 }
 

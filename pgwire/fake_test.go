@@ -69,7 +69,7 @@ type fakeSession struct {
 var (
 	reRows   = regexp.MustCompile(`(?i)^SELECT g::int4 AS i, 'r'\|\|g AS s FROM generate_series\(1, (\d+)\) g$`)
 	reEcho   = regexp.MustCompile(`(?i)^SELECT (\$\d+::\w+(?:, \$\d+::\w+)*)$`)
-	reCopy   = regexp.MustCompile(`(?i)^COPY \((.*)\) TO STDOUT(?: WITH \((.*)\))?$`)
+	reCopy   = regexp.MustCompile(`(?i)^COPY +(?:\((.*)\)|t) TO STDOUT(?: WITH \((.*)\))?$`)
 	reSet    = regexp.MustCompile(`(?i)^SET (\w+) = '([^']*)'$`)
 	reNotice = regexp.MustCompile(`(?i)^DO \$\$BEGIN RAISE NOTICE '(.*)'; END\$\$$`)
 )
@@ -251,6 +251,9 @@ func (s *fakeSession) copyOut(p *fakePlan, query, options string) (Prepared, err
 	o := DefaultCopyOptions(CopyText)
 	if strings.Contains(options, "FORMAT csv") {
 		o = DefaultCopyOptions(CopyCSV)
+	}
+	if query == "" {
+		query = "SELECT g::int4 AS i, 'r'||g AS s FROM generate_series(1, 2) g"
 	}
 	o.Header = strings.Contains(options, "HEADER")
 	inner, err := s.Prepare(context.Background(), Statement{SQL: query}, nil)

@@ -66,7 +66,7 @@ func dial(t testing.TB, addr string) *wire {
 	if err != nil {
 		t.Fatal(err)
 	}
-	_ = nc.SetDeadline(time.Now().Add(20 * time.Second))
+	_ = nc.SetDeadline(time.Now().Add(60 * time.Second))
 	t.Cleanup(func() { _ = nc.Close() })
 	return &wire{t, nc}
 }

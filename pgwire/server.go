@@ -27,7 +27,9 @@ type Server struct {
 	conns      map[int32]*conn       // after, by PID
 	lastPID    int32
 	closing    bool
-	wg         sync.WaitGroup // one a connection
+	watching   bool
+	stopped    chan struct{}  // closed by Shutdown
+	wg         sync.WaitGroup // one a connection, and the watch
 }
 
 // NewServer makes a server; the only error is a metric that cannot be registered.
@@ -42,6 +44,7 @@ func NewServer(h Handler, cfg Config) (*Server, error) {
 		listeners:  map[net.Listener]struct{}{},
 		handshakes: map[net.Conn]struct{}{},
 		conns:      map[int32]*conn{},
+		stopped:    make(chan struct{}),
 	}, nil
 }
 
@@ -57,6 +60,11 @@ func (s *Server) Serve(ln net.Listener) error {
 		return ErrServerClosed
 	}
 	s.listeners[ln] = struct{}{}
+	if !s.watching {
+		s.watching = true
+		s.wg.Add(1)
+		go func() { defer s.wg.Done(); s.watch() }()
+	}
 	s.mu.Unlock()
 	pause := time.Duration(0)
 	for {
@@ -243,6 +251,9 @@ func (s *Server) Connections() int {
 // sockets closed; the error then says that it was so.
 func (s *Server) Shutdown(ctx context.Context) error {
 	s.mu.Lock()
+	if !s.closing {
+		close(s.stopped)
+	}
 	s.closing = true
 	for ln := range s.listeners {
 		_ = ln.Close()

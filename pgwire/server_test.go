@@ -346,6 +346,21 @@ func TestImplicitTransactions(t *testing.T) {
 	}
 }
 
+// TestHangUp: the statement of a client that is gone is cancelled, and its
+// session closed.
+func TestHangUp(t *testing.T) {
+	t.Parallel()
+	h := newFake()
+	s, addr := startServer(t, h, Config{ClientCheckInterval: time.Millisecond})
+	w := dial(t, addr)
+	pid, _ := w.key()
+	c := s.lookup(int32(pid))
+	w.send(`Query "SELECT pg_sleep(1000)"`)
+	<-h.waiting
+	_ = w.nc.Close()
+	<-c.base.Done() // ends with the connection
+}
+
 // TestBackpressure: a client that does not read holds the result back.
 func TestBackpressure(t *testing.T) {
 	t.Parallel()
