@@ -52,6 +52,7 @@ type Ctx struct {
 	errs  rowErrors
 	cur   frame     // of the kernel that runs
 	sels  [][]int32 // rows of the sub-batches around it, outermost first
+	env   env       // what follows from Session
 }
 
 // OuterRow is one row that an Apply operator works on.
@@ -81,6 +82,8 @@ type Session interface {
 	// RoleName and NamespaceName give names of their OIDs.
 	RoleName(oid uint32) (string, bool)
 	NamespaceName(oid uint32) (string, bool)
+	// NamespaceOID is the reverse of NamespaceName; 0: none.
+	NamespaceOID(name string) uint32
 	// RelationBytes is the size of a relation's state.
 	RelationBytes(oid uint32) (int64, bool)
 }

@@ -1,6 +1,9 @@
 package expr
 
 import (
+	"encoding/binary"
+	"math"
+
 	"github.com/heliosdb/heliosdb-streaming/internal/delta"
 	"github.com/heliosdb/heliosdb-streaming/internal/num"
 	"github.com/heliosdb/heliosdb-streaming/internal/types"
@@ -149,3 +152,7 @@ func alias(f *Func, names ...string) {
 
 // aliasOperator adds a registered function under an operator name.
 func aliasOperator(op string, f *Func) { operators[op] = append(operators[op], f) }
+
+func floatFromBits(b []byte) float64 {
+	return math.Float64frombits(binary.LittleEndian.Uint64(b))
+}

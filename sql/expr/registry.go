@@ -78,7 +78,10 @@ func registerCast(from, to types.Type, ctx CastContext, f *Func) {
 }
 
 // FuncByID finds a function by its permanent name; nil: none.
-func FuncByID(id string) *Func { return funcsByID[id] }
+func FuncByID(id string) *Func {
+	deriveArrayCasts()
+	return funcsByID[id]
+}
 
 // Functions returns the overloads of a SQL function name (lower case).
 func Functions(name string) []*Func { return funcsByName[name] }
@@ -86,10 +89,20 @@ func Functions(name string) []*Func { return funcsByName[name] }
 // Operators returns the overloads of an operator name.
 func Operators(op string) []*Func { return operators[op] }
 
-// FindCast returns the cast between two types, modifiers aside.
+// FindCast returns the cast between two types, modifiers aside: an entry of
+// pg_cast, one between arrays made of the elements' cast, or the conversion
+// through text that PostgreSQL implies for every type. From a type to itself it
+// is the length coercion, whose function takes the value, the modifier (int4)
+// and for some types whether the cast is explicit (boolean).
 func FindCast(from, to types.Type) (CastInfo, bool) {
-	c, ok := casts[[2]uint32{from.OID, to.OID}]
-	return c, ok
+	deriveArrayCasts()
+	if c, ok := casts[[2]uint32{from.OID, to.OID}]; ok {
+		return c, true
+	}
+	if from.OID == to.OID {
+		return CastInfo{}, false
+	}
+	return ioCast(from, to)
 }
 
 // Candidates are the overloads of a SQL function name (lower case) for the
@@ -117,7 +130,7 @@ func EachOperator(fn func(name string, f *Func)) {
 	}
 }
 
-// EachCast calls fn for every pair of base types with a cast.
+// EachCast calls fn for every cast of pg_cast: the implied ones are left out.
 func EachCast(fn func(from, to uint32, c CastInfo)) {
 	for k, c := range casts {
 		fn(k[0], k[1], c)
