@@ -32,8 +32,8 @@ type Config struct {
 	// checked for having hung up, PostgreSQL's
 	// client_connection_check_interval. Default 1 s.
 	ClientCheckInterval time.Duration
-	// MaxMessageBytes bounds one message of an authenticated client.
-	// Default 64 MiB.
+	// MaxMessageBytes bounds one message of an authenticated client; a longer
+	// one ends the connection. Default 64 MiB.
 	MaxMessageBytes int
 	// MaxStatements and MaxStatementBytes bound a connection's prepared
 	// statements and the sum of their texts; past it 54000. Defaults 8192
@@ -43,6 +43,9 @@ type Config struct {
 	// MaxPortals bounds a connection's open portals; past it 54000.
 	// Default 256.
 	MaxPortals int
+	// MaxClientBytes bounds what messages, prepared statements and portal
+	// parameters of all clients take together; past it 53200. Default 256 MiB.
+	MaxClientBytes int
 	// Logger gets connection ends at debug level, internal errors at error
 	// level. Default slog.Default().
 	Logger *slog.Logger
@@ -61,6 +64,7 @@ func (c Config) withDefaults() Config {
 	def(&c.MaxStatements, 8192)
 	def(&c.MaxStatementBytes, 64<<20)
 	def(&c.MaxPortals, 256)
+	def(&c.MaxClientBytes, 256<<20)
 	if c.Logger == nil {
 		c.Logger = slog.Default()
 	}

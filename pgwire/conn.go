@@ -76,7 +76,8 @@ func newConn(s *Server, nc net.Conn, pid int32, secret uint32) *conn {
 		portals: map[string]*portal{},
 		scratch: &delta.Vec{},
 	}
-	c.in = guard{src: nc, max: s.cfg.MaxMessageBytes, wait: c.beforeRead}
+	c.in = guard{src: nc, max: s.cfg.MaxMessageBytes, mem: s.mem, wait: c.beforeRead}
+	c.stmts.mem = s.mem
 	c.be = pgproto3.NewBackend(&c.in, nil)
 	c.base, c.kill = context.WithCancel(context.Background())
 	return c
@@ -89,6 +90,9 @@ func (c *conn) Notice(n *pgerr.Error) {
 		return
 	}
 	c.out.notice(n, c.src)
+	if c.out.full() {
+		_ = c.out.flush() // the error stays with the output
+	}
 }
 
 // ReportParameter implements Conn.
@@ -136,6 +140,8 @@ func (c *conn) panicked() {
 // close frees what the connection holds, also after a panic.
 func (c *conn) close() {
 	c.kill()
+	c.in.release()
+	c.stmts.DropAll()
 	if c.sess == nil {
 		return
 	}

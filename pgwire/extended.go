@@ -114,6 +114,12 @@ func (c *conn) bind(ctx context.Context, m *pgproto3.Bind) error {
 			return err
 		}
 	}
+	for i := range p.args {
+		p.bytes += len(p.args[i].S)
+	}
+	if err := c.srv.mem.take(p.bytes); err != nil {
+		return err
+	}
 	c.portals[p.name] = p
 	c.out.empty('2')
 	return nil

@@ -67,6 +67,9 @@ func converse(t *testing.T, data []byte, authed bool) {
 		_ = s.Shutdown(ctx)
 		<-done
 	}
+	if n := s.mem.used.Load(); n != 0 {
+		t.Errorf("%d bytes of the budget were not given back", n)
+	}
 	readAnswers(t, nc.out.Bytes())
 	if h.open != 0 || len(s.conns) != 0 || len(s.handshakes) != 0 {
 		t.Errorf("left open: %d results or sessions, %d connections, %d handshakes", h.open, len(s.conns), len(s.handshakes))

@@ -23,6 +23,7 @@ type guard struct {
 	wait   func(started bool) error
 	authed bool
 	max    int
+	mem    *budget // charged with len(buf)
 
 	buf  []byte // buf[r:w] is unread
 	r, w int
@@ -40,8 +41,10 @@ func (g *guard) message() (byte, []byte, error) {
 	if g.r == g.w {
 		g.r, g.w = 0, 0
 	}
-	if cap(g.buf) > keepBytes && g.w-g.r <= readChunk {
-		g.move(readChunk)
+	if len(g.buf) > keepBytes && g.w-g.r <= readChunk {
+		if err := g.move(readChunk); err != nil {
+			return 0, nil, err
+		}
 	}
 	if err := g.fill(5); err != nil {
 		return 0, nil, err
@@ -69,7 +72,9 @@ func (g *guard) fill(n int) error {
 			if g.r > 0 && size <= len(g.buf) {
 				size = len(g.buf)
 			}
-			g.move(size)
+			if err := g.move(size); err != nil {
+				return err
+			}
 		}
 		if err := g.wait(g.w > g.r); err != nil {
 			return err
@@ -93,14 +98,26 @@ func (g *guard) fill(n int) error {
 	return nil
 }
 
-// move puts the unread bytes at the start of a buffer of at least size bytes.
-func (g *guard) move(size int) {
+// move puts the unread bytes at the start of a buffer of at least size bytes;
+// one that grew large is given up for a small one.
+func (g *guard) move(size int) error {
 	to := g.buf
 	if size > len(to) || len(to) > keepBytes && size <= readChunk {
-		to = make([]byte, max(size, g.w-g.r))
+		if err := g.mem.take(size); err != nil {
+			return asFatal(pgerr.From(err)) // the rest of the message cannot be skipped cheaply
+		}
+		g.mem.give(len(to))
+		to = make([]byte, size)
 	}
 	g.w = copy(to, g.buf[g.r:g.w])
 	g.buf, g.r, g.end = to, 0, 0
+	return nil
+}
+
+// release gives the buffer up.
+func (g *guard) release() {
+	g.mem.give(len(g.buf))
+	g.buf, g.r, g.w, g.end = nil, 0, 0, 0
 }
 
 // Next implements pgproto3.ChunkReader over the current message only.

@@ -13,6 +13,7 @@ type portal struct {
 	stmt    *PreparedStatement // nil in a simple query
 	plan    Prepared           // nil: empty query
 	args    []delta.Datum
+	bytes   int     // of args, charged to the server's budget
 	formats []int16 // of the result's columns, as Bind gave them
 
 	res   Result // nil before the first Execute and after the end
@@ -39,6 +40,7 @@ func (p *portal) close() {
 func (c *conn) dropPortal(name string) {
 	if p := c.portals[name]; p != nil {
 		delete(c.portals, name)
+		c.srv.mem.give(p.bytes)
 		p.close()
 	}
 }
@@ -117,11 +119,22 @@ func (c *conn) fetch(ctx context.Context, p *portal) (more bool, err error) {
 	if err != nil || b == nil {
 		return false, err
 	}
-	if len(b.Cols) != len(p.shape.Columns) {
-		return false, pgerr.Internal("result has %d columns instead of %d", len(b.Cols), len(p.shape.Columns))
-	}
 	p.batch = b
-	return true, nil
+	return true, p.check(b)
+}
+
+// check compares a batch with the shape that was promised, since the encoders
+// rely on it.
+func (p *portal) check(b *delta.Batch) error {
+	if len(b.Cols) != len(p.shape.Columns) || p.shape.Columns == nil && b.N > 0 {
+		return pgerr.Internal("result has %d columns instead of %d", len(b.Cols), len(p.shape.Columns))
+	}
+	for i, v := range b.Cols {
+		if want := p.shape.Columns[i].Type; v.T.Phys() != want.Phys() || v.Len() < b.N {
+			return pgerr.Internal("result column %d is not of type %s", i+1, want)
+		}
+	}
+	return nil
 }
 
 // sendBatch sends rows of the current batch, at most limit when limited.

@@ -20,6 +20,7 @@ type Server struct {
 	h   Handler
 	cfg Config
 	m   *metrics
+	mem *budget
 
 	mu         sync.Mutex
 	listeners  map[net.Listener]struct{}
@@ -40,7 +41,7 @@ func NewServer(h Handler, cfg Config) (*Server, error) {
 		return nil, err
 	}
 	return &Server{
-		h: h, cfg: cfg, m: m,
+		h: h, cfg: cfg, m: m, mem: &budget{max: int64(cfg.MaxClientBytes)},
 		listeners:  map[net.Listener]struct{}{},
 		handshakes: map[net.Conn]struct{}{},
 		conns:      map[int32]*conn{},

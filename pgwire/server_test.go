@@ -346,6 +346,33 @@ func TestImplicitTransactions(t *testing.T) {
 	}
 }
 
+// TestClientBytes: what all clients keep together is bounded, and given back.
+func TestClientBytes(t *testing.T) {
+	t.Parallel()
+	s, addr := startServer(t, newFake(), Config{MaxClientBytes: 160 << 10})
+	a, b := connect(t, addr), connect(t, addr)
+	const oom = `ErrorResponse S="ERROR" C="53200" M="out of memory" D="Clients' messages, prepared statements and portals may take 163840 bytes in all."`
+	long := strings.Repeat("x", 40<<10)
+	a.ask(`Parse name=s query="SELECT $1::text"`, "Sync", "Query \"BEGIN\"")
+	a.until("ReadyForQuery", 1)
+	a.send("Bind portal=a name=s params="+long, "Sync", "Bind portal=b name=s params="+long, "Sync")
+	wantLines(t, a.until("ReadyForQuery", 2), "BindComplete", "ReadyForQuery T", "BindComplete", "ReadyForQuery T")
+	wantLines(t, strings.Split(a.ask("Bind portal=c name=s params="+long, "Sync"), "\n"), oom, "ReadyForQuery E")
+	b.send(`Parse name=s query="SELECT --` + strings.Repeat("y", 100<<10) + `"`)
+	wantLines(t, b.until("EOF", 1), strings.Replace(oom, "ERROR", "FATAL", 1), "EOF")
+	a.ask(`Query "ROLLBACK"`)
+	a.send("Terminate")
+	a.until("EOF", 1)
+	ctx, stop := testContext()
+	defer stop()
+	if err := s.Shutdown(ctx); err != nil {
+		t.Fatal(err)
+	}
+	if n := s.mem.used.Load(); n != 0 {
+		t.Errorf("%d bytes were not given back", n)
+	}
+}
+
 // TestHangUp: the statement of a client that is gone is cancelled, and its
 // session closed.
 func TestHangUp(t *testing.T) {

@@ -25,6 +25,7 @@ type Statements struct {
 	m                  map[string]*PreparedStatement
 	maxCount, maxBytes int
 	bytes              int
+	mem                *budget
 }
 
 // NewStatements makes an empty registry of at most count named statements
@@ -45,7 +46,7 @@ func (s *Statements) Get(name string) (*PreparedStatement, error) {
 }
 
 // Put stores p. A name in use is 42P05, except "", which is replaced; past a
-// limit it is 54000.
+// limit it is 54000, past what all clients may take 53200.
 func (s *Statements) Put(p *PreparedStatement) error {
 	if err := s.CheckNew(p.Name); err != nil {
 		return err
@@ -59,6 +60,9 @@ func (s *Statements) Put(p *PreparedStatement) error {
 		return pgerr.New(pgerr.ProgramLimitExceeded, "prepared statements take too much memory").
 			WithDetail("The texts of a connection's prepared statements add up to at most %d bytes.", s.maxBytes).
 			WithHint("Use DEALLOCATE.")
+	}
+	if err := s.mem.take(p.size()); err != nil {
+		return err
 	}
 	s.bytes += p.size()
 	s.m[p.Name] = p
@@ -78,6 +82,7 @@ func (s *Statements) Drop(name string) bool {
 	p, ok := s.m[name]
 	if ok {
 		s.bytes -= p.size()
+		s.mem.give(p.size())
 		delete(s.m, name)
 	}
 	return ok
@@ -86,6 +91,7 @@ func (s *Statements) Drop(name string) bool {
 // DropAll forgets every statement (DEALLOCATE ALL, DISCARD ALL).
 func (s *Statements) DropAll() {
 	clear(s.m)
+	s.mem.give(s.bytes)
 	s.bytes = 0
 }
 
