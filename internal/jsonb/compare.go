@@ -251,3 +251,56 @@ func decodeString(dst, b []byte) (out, rest []byte, ok bool) {
 	}
 	return AppendString(dst, Unescape(nil, b[:n])), b[n:], true
 }
+
+// KeyLen is the length of the key at the front of b, or -1.
+func KeyLen(b []byte) int {
+	if len(b) > 0 && b[0] == keyEmptyTop {
+		return 1
+	}
+	return keyLen(b, 0)
+}
+
+func keyLen(b []byte, depth int) int {
+	if len(b) == 0 || depth > MaxDepth {
+		return -1
+	}
+	n := 0
+	switch b[0] {
+	case keyNull, keyFalse, keyTrue:
+		return 1
+	case keyString:
+		n = EscapedLen(b[1:])
+	case keyNumber:
+		n = num.KeyLen(b[1:])
+	case keyArray, keyObject:
+		return containerKeyLen(b, depth)
+	default:
+		return -1
+	}
+	if n < 0 {
+		return -1
+	}
+	return 1 + n
+}
+
+func containerKeyLen(b []byte, depth int) int {
+	if len(b) < 5 {
+		return -1
+	}
+	at := 5
+	for range binary.BigEndian.Uint32(b[1:]) {
+		if b[0] == keyObject {
+			n := EscapedLen(b[at:])
+			if n < 0 {
+				return -1
+			}
+			at += n
+		}
+		n := keyLen(b[at:], depth+1)
+		if n < 0 {
+			return -1
+		}
+		at += n
+	}
+	return at
+}

@@ -3,10 +3,10 @@ package jsonb
 import (
 	"bytes"
 	"sort"
-	"unicode/utf8"
 
 	"github.com/heliosdb/heliosdb-streaming/internal/num"
 	"github.com/heliosdb/heliosdb-streaming/internal/pgerr"
+	"github.com/heliosdb/heliosdb-streaming/internal/types"
 )
 
 // Parse appends to dst the canonical text of the JSON value in src. Errors are
@@ -14,8 +14,8 @@ import (
 // number beyond numeric, 22021 for bad UTF-8, 54001 and 54000 beyond MaxDepth
 // and MaxSize. On error dst's old content is intact.
 func Parse(dst, src []byte) ([]byte, error) {
-	if !utf8.Valid(src) {
-		return dst, pgerr.New(pgerr.CharacterNotInRepertoire, "invalid byte sequence for encoding \"UTF8\"")
+	if err := types.CheckUTF8(src); err != nil {
+		return dst, err
 	}
 	p := parser{lexer: lexer{in: src}, out: dst, base: len(dst)}
 	if err := p.next(); err != nil {

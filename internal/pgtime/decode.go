@@ -1,0 +1,527 @@
+package pgtime
+
+import (
+	"math"
+	"strings"
+)
+
+// decoder gives meaning to the fields of a date or timestamp; PostgreSQL's
+// DecodeDateTime is the specification.
+type decoder struct {
+	civil
+	env      *Env
+	seen     mask
+	pending  int // a unit word that labels the next number
+	reserved int // rEpoch, rLate, rEarly; -1: an ordinary date
+	badZone  string
+}
+
+func (c *decoder) run(fields []field) outcome {
+	for _, f := range fields {
+		got, o := c.field(f)
+		if o != ok {
+			return o
+		}
+		if got&c.seen != 0 {
+			return badFormat
+		}
+		c.seen |= got
+	}
+	if c.pending != uNone {
+		return badFormat
+	}
+	if c.reserved >= 0 {
+		return ok
+	}
+	if o := c.validate(c.seen); o != ok {
+		return o
+	}
+	if c.meridiem != 0 && c.hh > 12 {
+		return fieldOverflow
+	}
+	if c.meridiem == 1 && c.hh == 12 {
+		c.hh = 0
+	} else if c.meridiem == 2 && c.hh != 12 {
+		c.hh += 12
+	}
+	if c.seen&mDate != mDate {
+		return badFormat
+	}
+	return c.resolveZone()
+}
+
+// resolveZone finds the offset of a named or the session's zone, which depends
+// on the date.
+func (c *decoder) resolveZone() outcome {
+	loc := c.named
+	if loc == nil {
+		if c.seen&mZone != 0 {
+			return ok
+		}
+		loc = c.env.TZ
+	}
+	if c.seen&mDSTMod != 0 {
+		return badFormat
+	}
+	if ts, fine := c.timestamp(); fine {
+		c.zone = localOffset(ts, loc)
+	}
+	return ok
+}
+
+func (c *decoder) field(f field) (mask, outcome) {
+	switch f.kind {
+	case fDate:
+		return c.dateField(f.text)
+	case fTime:
+		if c.pending != uNone {
+			if c.pending != uISOTime {
+				return 0, badFormat
+			}
+			c.pending = uNone
+		}
+		if o := c.clock(f.text); o != ok {
+			return 0, o
+		}
+		if c.hh > 24 || c.hh == 24 && (c.mm > 0 || c.ss > 0 || c.us > 0) {
+			return 0, fieldOverflow
+		}
+		return mTime, ok
+	case fZone:
+		off, o := parseOffset(f.text)
+		c.zone = off
+		return mZone, o
+	case fNumber:
+		return c.numberField(f.text)
+	}
+	return c.wordField(f.text)
+}
+
+func (c *decoder) dateField(s string) (mask, outcome) {
+	if c.pending == uJulian {
+		x, rest, fits := int32Lead(s)
+		if !fits {
+			return 0, fieldOverflow
+		}
+		c.setJulian(x)
+		off, o := parseOffset(rest)
+		c.zone, c.pending = off, uNone
+		return mDate | mTime | mZone, o
+	}
+	if c.pending == uNone && c.seen&(mMonth|mDay) != mMonth|mDay {
+		return c.date(s, c.seen)
+	}
+	// A date is there already: a zone's name, or a time with a zone.
+	if !isDigit(s[0]) && c.pending == uNone {
+		if c.named = findZone(s); c.named == nil {
+			c.badZone = s
+			return 0, badFormat
+		}
+		return mZone, ok
+	}
+	if c.pending != uNone && c.pending != uISOTime || c.seen&mTime == mTime {
+		return 0, badFormat
+	}
+	c.pending = uNone
+	i := strings.IndexByte(s, '-')
+	if i < 0 {
+		return 0, badFormat
+	}
+	off, o := parseOffset(s[i:])
+	if o != ok {
+		return 0, o
+	}
+	c.zone = off
+	got, o := c.runTogether(s[:i], c.seen)
+	return got | mZone, o
+}
+
+func (c *decoder) setJulian(x int) {
+	c.y, c.m, c.d = CivilOf(int64(x) - julianEpoch)
+	c.julian = true
+}
+
+func (c *decoder) numberField(s string) (mask, outcome) {
+	dot := strings.IndexByte(s, '.')
+	switch c.pending {
+	case uNone:
+	case uJulian:
+		c.pending = uNone
+		x, rest, fits := int32Lead(s)
+		if !fits {
+			return 0, fieldOverflow
+		}
+		c.setJulian(x)
+		if rest == "" {
+			return mDate, ok
+		}
+		f, fine := fraction(rest)
+		if !fine {
+			return 0, badFormat
+		}
+		us := int64(f * float64(Day))
+		c.hh, c.mm, c.ss, c.us = int(us/Hour), int(us/Minute%60), int(us/Second%60), us%Second
+		return mDate | mTime, ok
+	case uISOTime:
+		c.pending = uNone
+		got, o := c.runTogether(s, c.seen|mDate)
+		if o == ok && got != mTime {
+			o = badFormat
+		}
+		return got, o
+	default:
+		return 0, badFormat
+	}
+	switch {
+	case dot >= 0 && c.seen&mDate == 0:
+		return c.date(s, c.seen)
+	case dot > 2, len(s) >= 6 && (c.seen&mDate == 0 || c.seen&mTime == 0):
+		return c.runTogether(s, c.seen)
+	}
+	return c.number(s, c.textMonth, c.seen)
+}
+
+func (c *decoder) wordField(s string) (mask, outcome) {
+	if a, is := abbrevs[s]; is {
+		c.zone = a
+		return mZone, ok
+	}
+	if z, is := zoneAbbrevs[s]; is {
+		c.named = findZone(strings.ToLower(z))
+		return mZone, ok
+	}
+	w, known := lookup(dateWords, s)
+	if !known {
+		if c.named = findZone(s); c.named == nil {
+			return 0, badFormat
+		}
+		return mZone, ok
+	}
+	switch w.kind {
+	case wIgnore:
+		return 0, ok
+	case wReserved:
+		return c.reservedWord(w.val), ok
+	case wMonth:
+		got := mMonth
+		if c.seen&mMonth != 0 && !c.textMonth && c.seen&mDay == 0 && c.m >= 1 && c.m <= 31 {
+			c.d = c.m // the number before was the day
+			got = mDay
+		}
+		c.textMonth = true
+		c.m = w.val
+		return got, ok
+	case wDSTMod:
+		c.zone += w.val
+		return mDSTMod, ok
+	case wAmPm:
+		c.meridiem = w.val
+		return mAmPm, ok
+	case wEra:
+		c.bc = w.val == 1
+		return mEra, ok
+	case wWeekday:
+		return mWeekday, ok
+	case wUnit, wISOTime:
+		if c.pending != uNone || w.kind == wISOTime && c.seen&mDate != mDate {
+			return 0, badFormat
+		}
+		c.pending = w.val
+		return 0, ok
+	}
+	return 0, badFormat
+}
+
+func (c *decoder) reservedWord(r int) mask {
+	switch r {
+	case rEpoch, rLate, rEarly:
+		c.reserved = r
+		return mDate | mTime | mZone
+	case rZulu:
+		c.hh, c.mm, c.ss, c.us, c.zone = 0, 0, 0, 0, 0
+		return mTime | mZone
+	}
+	now := c.env.now()
+	off := Offset(now, c.env.TZ)
+	days, us := split(now + int64(off)*Second)
+	switch r {
+	case rTomorrow:
+		days++
+	case rYesterday:
+		days--
+	}
+	c.y, c.m, c.d = CivilOf(days)
+	c.julian = true // the year needs no adjustment
+	if r != rNow {
+		return mDate
+	}
+	c.hh, c.mm, c.ss, c.us = int(us/Hour), int(us/Minute%60), int(us/Second%60), us%Second
+	c.zone = off
+	return mDate | mTime | mZone
+}
+
+// date reads a punctuated date: 2024-01-05, 5-Jan-2024, 1/5/24.
+func (c *decoder) date(s string, seen mask) (mask, outcome) {
+	var parts []string
+	for i := 0; i < len(s); {
+		for i < len(s) && !isDigit(s[i]) && !isAlpha(s[i]) {
+			i++
+		}
+		if i == len(s) {
+			return 0, badFormat
+		}
+		from := i
+		class := isAlpha
+		if isDigit(s[i]) {
+			class = isDigit
+		}
+		for i < len(s) && class(s[i]) {
+			i++
+		}
+		parts = append(parts, s[from:i])
+		if i < len(s) {
+			i++ // whatever follows separates
+		}
+	}
+	var got mask
+	text := false
+	for _, p := range parts {
+		if !isAlpha(p[0]) {
+			continue
+		}
+		w, _ := lookup(dateWords, p)
+		if w.kind == wIgnore {
+			continue
+		}
+		if w.kind != wMonth || (seen|got)&mMonth != 0 {
+			return 0, badFormat
+		}
+		c.m, text = w.val, true
+		got |= mMonth
+	}
+	for _, p := range parts {
+		if isAlpha(p[0]) {
+			continue
+		}
+		g, o := c.number(p, text, seen|got)
+		if o != ok {
+			return 0, o
+		}
+		if g&(seen|got) != 0 {
+			return 0, badFormat
+		}
+		got |= g
+	}
+	if (seen|got)&^(mDoy|mZone) != mDate {
+		return 0, badFormat
+	}
+	return got, ok
+}
+
+// number reads one number of a date, whose meaning follows from what is known.
+func (c *decoder) number(s string, text bool, seen mask) (mask, outcome) {
+	x, rest, fits := int32Lead(s)
+	if !fits {
+		return 0, fieldOverflow
+	}
+	if len(rest) == len(s) {
+		return 0, badFormat
+	}
+	if rest != "" {
+		if rest[0] != '.' {
+			return 0, badFormat
+		}
+		if len(s)-len(rest) > 2 {
+			return c.runTogether(s, seen|mDate)
+		}
+		us, fine := fractionMicros(rest)
+		if !fine {
+			return 0, badFormat
+		}
+		c.us = us
+	}
+	n := len(s)
+	if n == 3 && seen&mDate == mYear && x >= 1 && x <= 366 {
+		c.doy = x
+		return mDoy | mMonth | mDay, ok
+	}
+	year := func() (mask, outcome) {
+		c.y, c.twoDigits = x, n <= 2
+		return mYear, ok
+	}
+	switch seen & mDate {
+	case 0:
+		if n >= 3 || c.order == YMD {
+			return year()
+		}
+		if c.order == DMY {
+			c.d = x
+			return mDay, ok
+		}
+		c.m = x
+		return mMonth, ok
+	case mYear, mDay:
+		c.m = x
+		return mMonth, ok
+	case mMonth:
+		if text && (n >= 3 || c.order == YMD) {
+			return year()
+		}
+		c.d = x
+		return mDay, ok
+	case mYear | mMonth:
+		if text && n >= 3 && c.twoDigits {
+			c.d, c.y, c.twoDigits = c.y, x, false // what looked like a year was the day
+			return mDay, ok
+		}
+		c.d = x
+		return mDay, ok
+	case mMonth | mDay:
+		return year()
+	case mDate:
+		return c.runTogether(s, seen)
+	}
+	return 0, badFormat
+}
+
+// runTogether reads yyyymmdd, yymmdd, hhmmss or hhmm.
+func (c *decoder) runTogether(s string, seen mask) (mask, outcome) {
+	atoi := func(p string) int { x, _, _ := int32Lead(p); return x }
+	if i := strings.IndexByte(s, '.'); i >= 0 {
+		f, _ := fraction(s[i:])
+		c.us = int64(math.RoundToEven(f * 1e6))
+		s = s[:i]
+	} else if seen&mDate != mDate && len(s) >= 6 {
+		n := len(s)
+		c.d, c.m, c.y = atoi(s[n-2:]), atoi(s[n-4:n-2]), atoi(s[:n-4])
+		if n == 6 {
+			c.twoDigits = true
+		}
+		return mDate, ok
+	}
+	if seen&mTime != mTime {
+		switch len(s) {
+		case 6:
+			c.hh, c.mm, c.ss = atoi(s[:2]), atoi(s[2:4]), atoi(s[4:])
+			return mTime, ok
+		case 4:
+			c.hh, c.mm, c.ss = atoi(s[:2]), atoi(s[2:]), 0
+			return mTime, ok
+		}
+	}
+	return 0, badFormat
+}
+
+// clock reads hh:mm[:ss[.f]] or mm:ss.f.
+func (c *decoder) clock(s string) outcome {
+	h, m, sec, us, o := parseClock(s)
+	c.hh, c.mm, c.ss, c.us = int(h), m, sec, us
+	return o
+}
+
+func parseClock(s string) (h int64, m, sec int, us int64, o outcome) {
+	h, rest := leadInt(s)
+	if h > math.MaxInt64/2 {
+		return 0, 0, 0, 0, fieldOverflow
+	}
+	if rest == "" || rest[0] != ':' {
+		return 0, 0, 0, 0, badFormat
+	}
+	m, rest, fits := int32Lead(rest[1:])
+	if !fits {
+		return 0, 0, 0, 0, fieldOverflow
+	}
+	fine := true
+	switch {
+	case rest == "":
+	case rest[0] == '.':
+		us, fine = fractionMicros(rest)
+		if h > math.MaxInt32 {
+			return 0, 0, 0, 0, fieldOverflow
+		}
+		h, m, sec = 0, int(h), m
+	case rest[0] == ':':
+		if sec, rest, fits = int32Lead(rest[1:]); !fits {
+			return 0, 0, 0, 0, fieldOverflow
+		}
+		if rest != "" {
+			if rest[0] != '.' {
+				return 0, 0, 0, 0, badFormat
+			}
+			us, fine = fractionMicros(rest)
+		}
+	default:
+		fine = false
+	}
+	switch {
+	case !fine:
+		return 0, 0, 0, 0, badFormat
+	case m > 59 || sec > 60 || us > Second:
+		return 0, 0, 0, 0, fieldOverflow
+	}
+	return h, m, sec, us, ok
+}
+
+// parseOffset reads ±hh[:mm[:ss]] or ±hhmm as seconds east of Greenwich.
+func parseOffset(s string) (int, outcome) {
+	if s == "" || s[0] != '+' && s[0] != '-' {
+		return 0, badFormat
+	}
+	h, rest, fits := int32Lead(s[1:])
+	m, sec := 0, 0
+	switch {
+	case strings.HasPrefix(rest, ":"):
+		var f2 bool
+		m, rest, f2 = int32Lead(rest[1:])
+		fits = fits && f2
+		if strings.HasPrefix(rest, ":") {
+			sec, rest, f2 = int32Lead(rest[1:])
+			fits = fits && f2
+		}
+	case rest == "" && len(s) > 3:
+		h, m = h/100, h%100
+	}
+	if !fits || h > 15 || m > 59 || sec > 59 {
+		return 0, zoneOverflow
+	}
+	if rest != "" {
+		return 0, badFormat
+	}
+	off := (h*60+m)*60 + sec
+	if s[0] == '-' {
+		off = -off
+	}
+	return off, ok
+}
+
+// validate settles the year and checks month and day.
+func (c *civil) validate(seen mask) outcome {
+	if seen&mYear != 0 {
+		switch {
+		case c.julian:
+		case c.bc:
+			if c.y <= 0 {
+				return fieldOverflow
+			}
+			c.y = 1 - c.y
+		case c.twoDigits:
+			if c.y < 70 {
+				c.y += 2000
+			} else if c.y < 100 {
+				c.y += 1900
+			}
+		case c.y <= 0:
+			return fieldOverflow
+		}
+	}
+	if seen&mDoy != 0 {
+		c.y, c.m, c.d = CivilOf(DaysOf(c.y, 1, 1) + int64(c.doy) - 1)
+	}
+	if seen&mMonth != 0 && (c.m < 1 || c.m > 12) || seen&mDay != 0 && (c.d < 1 || c.d > 31) {
+		return monthDayOverflow
+	}
+	if seen&mDate == mDate && c.d > monthDays(c.y, c.m) {
+		return fieldOverflow
+	}
+	return ok
+}
