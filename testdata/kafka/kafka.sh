@@ -31,7 +31,7 @@ fetch() {
   if [[ -f $cache/stamp && $(<"$cache/stamp") == "$want" ]]; then return; fi
   command -v mvn >/dev/null || die "maven is needed to fetch Apache Kafka (Debian: apt-get install maven)"
   rm -rf "$cache/libs"
-  mvn -q -B -f "$here/pom.xml" dependency:copy-dependencies -DincludeScope=runtime \
+  mvn -q -B -Dstyle.color=never -f "$here/pom.xml" dependency:copy-dependencies -DincludeScope=runtime \
     "-DoutputDirectory=$cache/libs" 9>&- >&2
   echo "$want" >"$cache/stamp"
 }
