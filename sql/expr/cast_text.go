@@ -104,15 +104,15 @@ func fitVarchar(r *row, dst []byte) ([]byte, error) {
 }
 
 // deriveArrayCasts makes, once, a cast between two array types for every cast
-// between their elements, after all files have registered theirs. Their IDs are
-// the element function's with "array_" before it.
+// between their elements, after all files have registered theirs. IDs are like
+// "cast_int4_to_int8".
 var deriveArrayCasts = sync.OnceFunc(func() {
 	for pair, c := range derivable() {
 		from, _ := types.Type{OID: pair[0], Mod: -1}.ArrayOf()
 		to, _ := types.Type{OID: pair[1], Mod: -1}.ArrayOf()
 		f := c.Fn
 		if f != nil {
-			f = &Func{ID: "array_" + c.Fn.ID + "_" + to.Info().Name, Args: append([]types.Type{from}, c.Fn.Args[1:]...), Ret: to,
+			f = &Func{ID: "cast" + from.Info().Name + "_to" + to.Info().Name, Args: append([]types.Type{from}, c.Fn.Args[1:]...), Ret: to,
 				Volatility: c.Fn.Volatility, Strict: true, Eval: arrayCast(c.Fn, to)}
 		}
 		registerCast(from, to, c.Context, f)
@@ -132,11 +132,6 @@ func derivable() map[[2]uint32]CastInfo {
 			c, ok := casts[[2]uint32{a.OID, b.OID}]
 			if !ok && a.OID != b.OID {
 				c, ok = ioCast(from, to)
-				if ok && c.Fn != nil { // several types share it: one ID a pair
-					f := *c.Fn
-					f.ID += "_" + a.Name
-					c.Fn = &f
-				}
 			}
 			if ok {
 				all[[2]uint32{a.OID, b.OID}] = c

@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/heliosdb/heliosdb-streaming/internal/delta"
-	"github.com/heliosdb/heliosdb-streaming/internal/pgerr"
 	"github.com/heliosdb/heliosdb-streaming/internal/pgtime"
 	"github.com/heliosdb/heliosdb-streaming/internal/types"
 	"github.com/heliosdb/heliosdb-streaming/internal/values"
@@ -45,7 +44,7 @@ func (c *Ctx) textOpts() *values.TextOpts {
 // zoneOf is the session's time zone; a name that the session accepted and that
 // is unknown here reads as UTC.
 func zoneOf(name string) *time.Location {
-	z, err := loadZone(name)
+	z, err := pgtime.LoadZone(name)
 	if err != nil {
 		return time.UTC
 	}
@@ -74,18 +73,17 @@ func datumText(d delta.Datum) string { return string(values.AppendDatumText(nil,
 // ioToText is the cast of any type to text through its output function;
 // ioFromText the reverse: the call's result type tells which input function.
 var (
-	ioToText   = &Func{ID: "io_to_text", Args: []types.Type{types.Any}, Ret: types.Text, Volatility: Stable, Strict: true, Eval: evalToText}
-	ioFromText = &Func{ID: "io_from_text", Args: []types.Type{types.Text}, Ret: types.Any, Volatility: Stable, Strict: true, Eval: evalFromText}
+	ioToText   = implied("io_to_text", types.Any, types.Text, Stable, evalToText)
+	ioFromText = implied("io_from_text", types.Text, types.Any, Stable, evalFromText)
 	// The same for types whose text forms depend on no setting.
-	fixedToText   = &Func{ID: "io_to_text_fixed", Args: []types.Type{types.Any}, Ret: types.Text, Volatility: Immutable, Strict: true, Eval: evalToText}
-	fixedFromText = &Func{ID: "io_from_text_fixed", Args: []types.Type{types.Text}, Ret: types.Any, Volatility: Immutable, Strict: true, Eval: evalFromText}
+	fixedToText   = implied("io_to_text_fixed", types.Any, types.Text, Immutable, evalToText)
+	fixedFromText = implied("io_from_text_fixed", types.Text, types.Any, Immutable, evalFromText)
 )
 
-func init() {
-	for _, f := range []*Func{ioToText, ioFromText, fixedToText, fixedFromText} {
-		register(f)
-		names[f] = nameInfo{castName, ""}
-	}
+func implied(id string, from, to types.Type, v Volatility, k kernel) *Func {
+	f := register(&Func{ID: id, Args: []types.Type{from}, Ret: to, Volatility: v, Strict: true, Eval: k})
+	names[f] = nameInfo{castName, ""}
+	return f
 }
 
 func evalToText(c *Ctx, args []*delta.Vec, n int, skip delta.Bitmap, out *delta.Vec) {
@@ -168,11 +166,6 @@ func dateOrder(style string) pgtime.DateOrder {
 		return pgtime.YMD
 	}
 	return pgtime.MDY
-}
-
-// errUnknownZone is what a bad time zone name gives.
-func errUnknownZone(name string) error {
-	return pgerr.New(pgerr.InvalidParameterValue, "time zone \"%s\" not recognized", name)
 }
 
 // appendElemText appends one text element to an array being built.
