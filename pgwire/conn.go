@@ -62,7 +62,7 @@ type conn struct {
 	mu          sync.Mutex
 	dying       *pgerr.Error            // why the connection is to end
 	cancelQuery context.CancelCauseFunc // set while a message is executed
-	live        bool                    // it has no natural end
+	live        bool                    // a shutdown cancels it at once
 	requests    int64                   // how many messages were executed
 	watched     int64                   // requests when the watch came by last
 	hasDeadline bool                    // of reads
@@ -163,6 +163,7 @@ func (c *conn) authenticate(st *startup, deadline time.Time) error {
 	c.mu.Lock()
 	ctx, c.cancelQuery = context.WithCancelCause(ctx)
 	c.mu.Unlock()
+	c.setLive() // a shutdown does not wait for it
 	sess, err := c.srv.h.Connect(ctx, c, p)
 	c.endRequest()
 	if err != nil {
@@ -303,7 +304,7 @@ func (c *conn) endRequest() {
 	}
 }
 
-// setLive marks the running statement as one without an end.
+// setLive marks what is running as not worth waiting for in a shutdown.
 func (c *conn) setLive() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -322,8 +323,8 @@ func (c *conn) cancel(why *pgerr.Error) {
 	}
 }
 
-// terminate ends the connection: at once when it is idle, after the current
-// message when it is not, and in the middle of it when force is set.
+// terminate ends the connection: at once when it is idle or live, after the
+// current message when it is not, and in the middle of it when force is set.
 func (c *conn) terminate(why *pgerr.Error, force bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

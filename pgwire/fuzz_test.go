@@ -14,7 +14,7 @@ import (
 // Whatever they are: no panic, nothing left open, and every byte of the answer
 // is part of a well-formed message.
 func FuzzConnection(f *testing.F) {
-	add := func(authed bool, lines ...string) {
+	add := func(mode uint8, lines ...string) {
 		var all []byte
 		for _, l := range lines {
 			b, err := clientMessage(l)
@@ -23,28 +23,47 @@ func FuzzConnection(f *testing.F) {
 			}
 			all = append(all, b...)
 		}
-		f.Add(all, authed)
+		f.Add(all, mode)
 	}
-	add(false, "SSLRequest", "GSSEncRequest", "Startup user=a")
-	add(false, "Startup version=3.9 user=a _pq_.x=1 options=-ca=b", `Query "SELECT"`)
-	add(false, "Startup user=a", "Password password=x")
-	add(true, `Query "SELECT; SELECT 1/0"`, "FunctionCall", `CopyFail "x"`, "CopyDone")
-	add(true, `Parse query="SELECT $1::int4, $2::text"`, "Bind params=x:00000001,y formats=1,0 results=1", "Describe portal=", "Execute rows=1", "Flush", "Sync")
-	add(true, `Parse name=s query="SELECT g::int4 AS i, 'r'||g AS s FROM generate_series(1, 5) g"`, "Describe name=s", "Bind portal=p name=s", "Execute portal=p rows=2", "Execute portal=p", "Close portal=p", "Close name=s", "Sync", "Terminate")
-	add(true, `Query "COPY (SELECT g::int4 AS i, 'r'||g AS s FROM generate_series(1, 2) g) TO STDOUT"`, `Query "SUBSCRIBE"`)
-	f.Add([]byte("B\x00\x00\x00\x0e\x00\x00\x00\x00\x00\x01\xff\xff\xff\xfe"), true) // a length of −2
-	f.Add([]byte("Q\x00\x00\x00\x04F\x00\x00\x00\x04f\x00\x00\x00\x04"), true)
-	f.Add([]byte("p\x00\x00\x00\x04"), false)
-	f.Fuzz(func(t *testing.T, data []byte, authed bool) {
+	add(strange, "SSLRequest", "GSSEncRequest", "Startup user=a")
+	add(strange, "Startup version=3.9 user=a _pq_.x=1 options=-ca=b", `Query "SELECT"`)
+	add(strange, "Startup user=a", "Password password=x")
+	add(trusted, `Query "SELECT; SELECT 1/0"`, "FunctionCall", `CopyFail "x"`, "CopyDone")
+	add(trusted, `Parse query="SELECT $1::int4, $2::text"`, "Bind params=x:00000001,y formats=1,0 results=1", "Describe portal=", "Execute rows=1", "Flush", "Sync")
+	add(trusted, `Parse name=s query="SELECT g::int4 AS i, 'r'||g AS s FROM generate_series(1, 5) g"`, "Describe name=s", "Bind portal=p name=s", "Execute portal=p rows=2", "Execute portal=p", "Close portal=p", "Close name=s", "Sync", "Terminate")
+	add(trusted, `Query "COPY (SELECT g::int4 AS i, 'r'||g AS s FROM generate_series(1, 2) g) TO STDOUT"`, `Query "SUBSCRIBE"`)
+	f.Add([]byte("B\x00\x00\x00\x0e\x00\x00\x00\x00\x00\x01\xff\xff\xff\xfe"), trusted) // a length of −2
+	f.Add([]byte("Q\x00\x00\x00\x04F\x00\x00\x00\x04f\x00\x00\x00\x04"), trusted)
+	f.Add([]byte("p\x00\x00\x00\x04"), sasl)
+	add(password, "Password password=x", `Query "SELECT"`)
+	add(sasl, "SASLInitial mechanism=A data=b", "SASLResponse data=c", `Query "SELECT"`)
+	f.Fuzz(func(t *testing.T, data []byte, mode uint8) {
 		if bytes.Contains(data, []byte("PANIC")) {
 			return // the fake panics on purpose
 		}
-		converse(t, data, authed)
+		converse(t, data, mode%4)
 	})
 }
 
-func converse(t *testing.T, data []byte, authed bool) {
+// What the fuzzed bytes follow: nothing, a startup without or with questions.
+const (
+	strange uint8 = iota
+	trusted
+	password
+	sasl
+)
+
+func converse(t *testing.T, data []byte, mode uint8) {
 	h := newFake()
+	h.connect = func(_ context.Context, _ Conn, p StartupParams) (err error) {
+		switch mode {
+		case password:
+			_, err = p.Auth.CleartextPassword()
+		case sasl:
+			err = p.Auth.SASL([]string{"A"}, func(_ string, msg []byte) ([]byte, bool, error) { return msg, len(msg) == 1, nil })
+		}
+		return err
+	}
 	s, err := NewServer(h, Config{
 		MaxMessageBytes: 1 << 16, MaxPortals: 4, MaxStatements: 4, CancelGrace: 10 * time.Second,
 		Logger: slog.New(panicWatch{slog.NewTextHandler(io.Discard, nil), t}),
@@ -52,7 +71,7 @@ func converse(t *testing.T, data []byte, authed bool) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if authed {
+	if mode != strange {
 		data = append(startupMessage(map[string]string{"user": "a"}), data...)
 	}
 	nc := &memConn{in: bytes.NewReader(data)}

@@ -270,7 +270,18 @@ func TestShutdown(t *testing.T) {
 	t.Parallel()
 	const bye = `ErrorResponse S="FATAL" C="57P01" M="terminating connection due to administrator command"`
 	h := newFake()
+	h.connect = func(ctx context.Context, _ Conn, p StartupParams) error {
+		if p.User != "slow" {
+			return nil
+		}
+		h.waiting <- struct{}{}
+		<-ctx.Done()
+		return ctx.Err()
+	}
 	s, addr := startServer(t, h, Config{})
+	slow := dial(t, addr)
+	slow.send("Startup user=slow")
+	<-h.waiting
 	idle, busy, live, greeting := connect(t, addr), connect(t, addr), connect(t, addr), dial(t, addr)
 	greeting.send("SSLRequest")
 	greeting.receive("byte", 1)
@@ -282,6 +293,7 @@ func TestShutdown(t *testing.T) {
 	done := make(chan error, 1)
 	go func() { done <- s.Shutdown(ctx) }()
 	wantLines(t, idle.until("EOF", 1), bye, "EOF")
+	wantLines(t, slow.until("EOF", 1), bye, "EOF")
 	wantLines(t, live.until("EOF", 1), `RowDescription "i":23/4/-1/0/0/0 "s":25/-1/-1/0/0/0`, `DataRow "1" "r1"`, `DataRow "2" "r2"`, bye, "EOF")
 	wantLines(t, greeting.until("EOF", 1), "EOF")
 	select {
