@@ -162,15 +162,19 @@ func Tool(t testing.TB, addr, name string, args ...string) string {
 	return string(out)
 }
 
+// sharedServer also keeps the broker's standard input from being collected,
+// which would close it and end the broker.
+var sharedServer *Server
+
 var shared = sync.OnceValues(func() (string, error) {
 	if addr := os.Getenv(EnvAddress); addr != "" {
 		return addr, nil
 	}
-	s, err := serve("0")
-	if err != nil {
+	var err error
+	if sharedServer, err = serve("0"); err != nil {
 		return "", err
 	}
-	return s.Addr, nil
+	return sharedServer.Addr, nil
 })
 
 // Server is a real Kafka of a test's own, which may be stopped.
