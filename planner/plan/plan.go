@@ -57,6 +57,10 @@ type Col struct {
 // column is the start or the end of a TUMBLE or HOP window (possibly shifted);
 // for it the promise is the stronger "no later row has Col <= T".
 //
+// A cut moves T at the end of a step: an operator judges the rows of the step
+// by the T before, then closes what the new T closes; what its input emits upon
+// closing in the same step is therefore not late.
+//
 // An operator that frees state by time compares its column with the T of its
 // input's TimeCol for that column: a value v is closed, and later rows with it
 // are late, as soon as v + Size + Late <= T. The planner sets Size to 0 for a
@@ -169,7 +173,7 @@ type (
 	// covers t). It appends window_start and window_end, of the type of Time.
 	// Windows start where (window_start − Offset) is a multiple of Slide, in
 	// microseconds since 2000-01-01; Offset lies in [0, Slide). A row whose Time is
-	// NULL or infinite is in no window.
+	// NULL or infinite is in no window. TUMBLE is Slide = Size.
 	HopExpand struct {
 		Props
 		In                Node
@@ -187,6 +191,7 @@ type (
 		Order         []SortKey
 		Offset, Limit int64 // Limit < 0: no limit
 		RowNumber     bool
+		Pos           int `json:"-"` // of row_number() in the statement, for errors
 		// Window as in Aggregate, over Partition.
 		Window  int
 		Size    int64
@@ -243,6 +248,8 @@ type (
 		Test      expr.Expr
 		On        expr.Expr // Lateral joins: over the concatenated row
 		LeftOuter bool
+		// Once: Sub reads no column of this Apply's row; running it once will do.
+		Once bool
 	}
 	// TableFunc gives the rows of set-returning functions side by side (ROWS
 	// FROM), padded with NULLs. Args may hold Outer expressions.
@@ -266,6 +273,8 @@ type SetFunc struct {
 	Name string // "generate_series", "unnest", "generate_subscripts", "regexp_matches", …
 	Args []expr.Expr
 	Cols []Col // what it returns
+	// Field is the column of the result that an output of ProjectSet shows.
+	Field int
 }
 
 // JoinKind is the kind of a Join.
