@@ -1,7 +1,6 @@
 package pgwire
 
 import (
-	"io"
 	"testing"
 
 	"github.com/heliosdb/heliosdb-streaming/internal/delta"
@@ -79,7 +78,7 @@ func BenchmarkPointRead(b *testing.B) {
 		}
 		for got := 0; got < 6 || buf[got-6] != 'Z'; {
 			n, err := w.nc.Read(buf[got:])
-			if err != nil && err != io.EOF {
+			if err != nil {
 				b.Fatal(err)
 			}
 			got += n

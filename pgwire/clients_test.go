@@ -14,13 +14,24 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 )
 
-// psql runs the real client with script on its standard input.
-func psql(t *testing.T, addr, script string, args ...string) (stdout, stderr string) {
+// psqlPath finds psql; without it the test is skipped, or fails when
+// REQUIRE_ALL=1.
+func psqlPath(t *testing.T) string {
 	t.Helper()
 	path, err := exec.LookPath("psql")
 	if err != nil {
-		t.Skip("psql is not installed")
+		if os.Getenv("REQUIRE_ALL") == "1" {
+			t.Fatal("psql is required: ", err)
+		}
+		t.Skip("psql is not installed: ", err)
 	}
+	return path
+}
+
+// psql runs the real client with script on its standard input.
+func psql(t *testing.T, addr, script string, args ...string) (stdout, stderr string) {
+	t.Helper()
+	path := psqlPath(t)
 	host, port, _ := net.SplitHostPort(addr)
 	cmd := exec.Command(path, append([]string{"-X", "-h", host, "-p", port, "-U", "me", "-d", "heliosdb"}, args...)...)
 	cmd.Env = append(os.Environ(), "PGCLIENTENCODING=UTF8")
@@ -61,10 +72,7 @@ SELECT nope;
 // TestPsqlInterrupt presses Ctrl-C while a statement runs.
 func TestPsqlInterrupt(t *testing.T) {
 	t.Parallel()
-	path, err := exec.LookPath("psql")
-	if err != nil {
-		t.Skip("psql is not installed")
-	}
+	path := psqlPath(t)
 	h := newFake()
 	_, addr := startServer(t, h, Config{})
 	host, port, _ := net.SplitHostPort(addr)

@@ -43,7 +43,6 @@ type conn struct {
 	in    guard
 	out   output
 	be    *pgproto3.Backend
-	auth  uint32 // kind of the authentication request that is open
 	sess  Session
 	stmts *Statements
 

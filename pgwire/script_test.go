@@ -1,10 +1,12 @@
 package pgwire
 
 import (
+	"errors"
 	"flag"
 	"io"
 	"log/slog"
 	"net"
+	"net/url"
 	"os"
 	"path/filepath"
 	"sort"
@@ -12,12 +14,11 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/heliosdb/heliosdb-streaming/internal/testpg"
 )
 
-var (
-	rewrite  = flag.Bool("rewrite", false, "write the answers into the wire scripts")
-	postgres = flag.String("postgres", "", "host:port of a PostgreSQL 15 (trust) to run the wire scripts against instead")
-)
+var rewrite = flag.Bool("rewrite", false, "write the answers into the wire scripts")
 
 // startServer serves h on loopback until the test ends, and checks that it
 // left nothing open.
@@ -42,7 +43,7 @@ func startServer(t testing.TB, h *fakeHandler, cfg Config) (*Server, string) {
 		if err := s.Shutdown(ctx); err != nil {
 			t.Errorf("shutdown: %v", err)
 		}
-		if err := <-done; err != ErrServerClosed {
+		if err := <-done; !errors.Is(err, ErrServerClosed) {
 			t.Errorf("Serve: %v", err)
 		}
 		h.mu.Lock()
@@ -127,29 +128,54 @@ func (w *wire) ask(lines ...string) string {
 // lines: "> message" sends, "? name [n]" says how far to read (default to
 // ReadyForQuery), "< message" is what must come, "! connect" starts a new
 // connection. A script whose name ends in _own.wire shows what is ours alone;
-// the others give the same answers on PostgreSQL 15 (-postgres).
+// TestScriptsOnPostgreSQL gets the others' answers from PostgreSQL 15 too.
 func TestScripts(t *testing.T) {
 	t.Parallel()
-	files, err := filepath.Glob("testdata/*.wire")
-	if err != nil || len(files) == 0 {
-		t.Fatal("no scripts", err)
-	}
-	for _, f := range files {
-		t.Run(strings.TrimSuffix(filepath.Base(f), ".wire"), func(t *testing.T) {
+	for name, file := range scripts(t) {
+		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			own := strings.HasSuffix(f, "_own.wire")
-			addr := *postgres
-			if addr == "" {
-				_, addr = startServer(t, newFake(), Config{MaxPortals: 4, MaxStatements: 4, MaxMessageBytes: 1 << 20})
-			} else if own {
-				t.Skip("shows what is not PostgreSQL's")
-			}
-			runScript(t, f, addr)
+			_, addr := startServer(t, newFake(), Config{MaxPortals: 4, MaxStatements: 4, MaxMessageBytes: 1 << 20})
+			runScript(t, file, addr, *rewrite)
 		})
 	}
 }
 
-func runScript(t *testing.T, file, addr string) {
+func TestScriptsOnPostgreSQL(t *testing.T) {
+	t.Parallel()
+	addr := postgresAddr(t)
+	for name, file := range scripts(t) {
+		if strings.HasSuffix(name, "_own") {
+			continue
+		}
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			runScript(t, file, addr, false)
+		})
+	}
+}
+
+// scripts are the files of testdata by name.
+func scripts(t *testing.T) map[string]string {
+	files, err := filepath.Glob("testdata/*.wire")
+	if err != nil || len(files) == 0 {
+		t.Fatal("no scripts", err)
+	}
+	m := map[string]string{}
+	for _, f := range files {
+		m[strings.TrimSuffix(filepath.Base(f), ".wire")] = f
+	}
+	return m
+}
+
+func postgresAddr(t *testing.T) string {
+	u, err := url.Parse(testpg.Start(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return u.Host
+}
+
+func runScript(t *testing.T, file, addr string, rewrite bool) {
 	text, err := os.ReadFile(file)
 	if err != nil {
 		t.Fatal(err)
@@ -175,6 +201,9 @@ func runScript(t *testing.T, file, addr string) {
 					n, _ = strconv.Atoi(f[1])
 				}
 			case "!":
+				if w != nil {
+					_ = w.nc.Close()
+				}
 				w = nil
 			}
 		}
@@ -192,11 +221,11 @@ func runScript(t *testing.T, file, addr string) {
 			keep = append(keep, "< "+g)
 		}
 		out = append(out, strings.Join(keep, "\n"))
-		if !*rewrite && strings.Join(got, "\n") != strings.Join(want, "\n") {
+		if !rewrite && strings.Join(got, "\n") != strings.Join(want, "\n") {
 			t.Errorf("%s, block %d:\n%s\n--- want\n%s\n--- got\n%s", file, i+1, strings.Join(sends, "\n"), strings.Join(want, "\n"), strings.Join(got, "\n"))
 		}
 	}
-	if *rewrite {
+	if rewrite {
 		if err := os.WriteFile(file, []byte(strings.Join(out, "\n\n")+"\n"), 0o644); err != nil {
 			t.Fatal(err)
 		}
