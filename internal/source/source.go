@@ -97,8 +97,9 @@ type Spec interface {
 	Resolve(stop <-chan struct{}) (Offsets, error)
 	// Open starts a reader at the offsets. Partitions that appear later start at
 	// 0; those missing in from (a nil map: none known yet) start per the startup
-	// mode.
-	Open(from Offsets) (Reader, error)
+	// mode. ready is called, from any goroutine and without blocking, when there
+	// may be something to take or the status changed.
+	Open(from Offsets, ready func()) (Reader, error)
 	// NewDecoder decodes the given columns (indexes of the relation's columns);
 	// all declared columns are validated.
 	NewDecoder(cols []int) (Decoder, error)
