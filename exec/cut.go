@@ -1,0 +1,121 @@
+package exec
+
+import (
+	"encoding/json"
+	"maps"
+	"time"
+
+	"github.com/heliosdb/heliosdb-streaming/internal/pgerr"
+	"github.com/heliosdb/heliosdb-streaming/internal/source"
+)
+
+// Cut is a place at which watermarks advance: recorded in the log before it is
+// applied, so that recovery advances them at the same offsets and lateness is a
+// function of the input, whatever the batches and crashes were.
+type Cut struct {
+	Graph   uint64                    `json:"graph"`
+	Offsets map[uint32]source.Offsets `json:"offsets"` // of every source of the graph
+	Times   map[uint32]int64          `json:"times"`   // the watermarks from here on
+	Now     int64                     `json:"now"`     // the clock, µs since 2000-01-01 UTC
+	pos     uint64
+}
+
+// ParseCut reads a cut's record at its position in the log.
+func ParseCut(pos uint64, record []byte) (*Cut, error) {
+	c := &Cut{pos: pos}
+	if err := json.Unmarshal(record, c); err != nil {
+		return nil, pgerr.New(pgerr.DataCorrupted, "cut at log position %d cannot be read: %v", pos, err)
+	}
+	return c, nil
+}
+
+// CutLog records cuts durably.
+type CutLog interface {
+	// AppendCut returns when the record is on disk.
+	AppendCut(record []byte) (pos uint64, err error)
+}
+
+// pgEpoch is 2000-01-01 00:00 UTC in Unix microseconds.
+const pgEpoch = 946684800 * 1e6
+
+// Micros is t in microseconds since 2000-01-01 UTC.
+func Micros(t time.Time) int64 { return t.UnixMicro() - pgEpoch }
+
+// cut advances the watermarks if any source's has moved.
+func (g *Graph) cut() error {
+	now := g.opts.Now()
+	moved := false
+	times := maps.Clone(g.times)
+	for rel, s := range g.sources {
+		if s.spec.Watermark == nil || s.err != nil {
+			continue
+		}
+		if wm, ok := s.current(now); ok && wm > times[rel] {
+			times[rel], moved = wm, true
+		}
+	}
+	if !moved {
+		return nil
+	}
+	return g.cutAt(times)
+}
+
+// cutAt records a cut with the given watermarks here and applies it.
+func (g *Graph) cutAt(times Times) error {
+	c := &Cut{Graph: g.id, Times: times, Now: Micros(g.opts.Now()), Offsets: g.offsets()}
+	rec, err := json.Marshal(c)
+	if err != nil {
+		return err
+	}
+	if c.pos, err = g.opts.Cuts.AppendCut(rec); err != nil {
+		return err
+	}
+	g.applyCut(c)
+	return nil
+}
+
+// offsets are where the graph's sources stand.
+func (g *Graph) offsets() map[uint32]source.Offsets {
+	o := map[uint32]source.Offsets{}
+	for rel, s := range g.sources {
+		o[rel] = s.offsets.Clone()
+	}
+	return o
+}
+
+// applyCut runs the step in which time moves.
+func (g *Graph) applyCut(c *Cut) {
+	for rel, t := range c.Times {
+		if s := g.sources[rel]; s != nil {
+			g.times[rel] = max(t, g.times[rel])
+		}
+	}
+	g.setNow(c.Now)
+	g.runStep(&input{}, true)
+	g.cutPos = c.pos
+}
+
+// reached reports whether the graph stands at the offsets of c.
+func (g *Graph) reached(c *Cut) bool {
+	for rel, want := range c.Offsets {
+		s := g.sources[rel]
+		if s == nil || s.err != nil {
+			continue
+		}
+		for part, n := range want {
+			if s.offsets[part] < n {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// replayCuts applies the recorded cuts that the graph has come to.
+func (g *Graph) replayCuts() {
+	for len(g.replay) > 0 && g.reached(g.replay[0]) {
+		c := g.replay[0]
+		g.replay = g.replay[1:]
+		g.applyCut(c)
+	}
+}

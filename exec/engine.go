@@ -1,0 +1,277 @@
+package exec
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"slices"
+	"sync"
+
+	"github.com/heliosdb/heliosdb-streaming/internal/pgerr"
+	"github.com/heliosdb/heliosdb-streaming/internal/source"
+)
+
+// Engine holds the graphs of a process. DDL calls (Create, Drop, Restore) come
+// one at a time; everything else may come from anywhere at any time.
+//
+// Locks are taken in this order: Engine.mu, then graphs' mu by ascending id.
+type Engine struct {
+	opts Options
+
+	mu      sync.RWMutex // which graph a relation is in
+	running bool         // loops are started; false during recovery
+	graphs  map[uint64]*Graph
+	where   map[uint32]*Graph // by job's relation
+	flows   map[uint32]*Graph // by source: the graph that a new job would join
+
+	// freezing is held for reading while a checkpoint reads tables in the
+	// background, and for writing to free the tables of a dropped job.
+	freezing sync.RWMutex
+	dropped  []uint64 // table ids whose state the next epoch leaves out
+	dropMu   sync.Mutex
+}
+
+// NewEngine makes an engine without graphs; nothing runs before Run.
+func NewEngine(o Options) *Engine {
+	if o.MaxStepRows == 0 {
+		o.MaxStepRows = 32 << 10
+	}
+	if o.MaxStepBytes == 0 {
+		o.MaxStepBytes = 32 << 20
+	}
+	return &Engine{opts: o, graphs: map[uint64]*Graph{}, where: map[uint32]*Graph{}, flows: map[uint32]*Graph{}}
+}
+
+// Start gives jobs to the engine and the sources that they read. Jobs of one
+// call begin together. from gives the offsets at which each source starts.
+//
+// Jobs on sources that already flow first catch up in a graph of their own and
+// then join at equal offsets; jobs on relations with contents begin with a
+// backfill inside the graph's steps.
+func (e *Engine) Start(jobs []JobSpec, sources []SourceSpec, from map[uint32]source.Offsets) error {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	own := map[uint32]bool{}
+	for _, j := range jobs {
+		own[j.Rel] = true
+	}
+	home, flowing, err := e.gatherGraphs(jobs, own)
+	if err != nil {
+		return err
+	}
+	if flowing && len(sources) > 0 {
+		return e.startCatchUp(jobs, sources, from, home)
+	}
+	if home == nil {
+		home = newGraph(uint64(jobs[0].Rel), &e.opts)
+		e.graphs[home.id] = home
+		if e.running {
+			defer home.begin()
+		}
+	}
+	home.mu.Lock()
+	defer home.mu.Unlock()
+	if err := e.install(home, jobs, sources, from, true); err != nil {
+		return err
+	}
+	for _, s := range sources {
+		e.flows[s.Rel] = home
+	}
+	home.wake()
+	return nil
+}
+
+// gatherGraphs finds the one graph in which the inputs of jobs live, merging
+// several into one. flowing: a source they read is already read there.
+func (e *Engine) gatherGraphs(jobs []JobSpec, own map[uint32]bool) (home *Graph, flowing bool, err error) {
+	in := map[uint64]*Graph{}
+	for _, j := range jobs {
+		for _, rel := range scansOf(j.Plan) {
+			if own[rel] {
+				continue
+			}
+			if g := e.where[rel]; g != nil {
+				if g.follow != nil {
+					return nil, false, pgerr.New(pgerr.ObjectNotInPrerequisiteState,
+						"relation %q is still catching up", g.relations[rel].name).
+						WithHint("Wait until SHOW JOBS shows it running.")
+				}
+				in[g.id] = g
+			} else if g := e.flows[rel]; g != nil {
+				in[g.id], flowing = g, true
+			}
+		}
+	}
+	for _, id := range slices.Sorted(maps.Keys(in)) {
+		if home == nil {
+			home = in[id]
+		} else if err := e.merge(home, in[id]); err != nil {
+			return nil, false, err
+		}
+	}
+	return home, flowing, nil
+}
+
+// install opens the sources that g does not read yet and attaches the jobs.
+func (e *Engine) install(g *Graph, jobs []JobSpec, sources []SourceSpec, from map[uint32]source.Offsets, backfill bool) error {
+	for _, s := range sources {
+		if g.sources[s.Rel] != nil {
+			continue
+		}
+		gs, err := newGraphSource(g, s, from[s.Rel])
+		if err != nil {
+			return err
+		}
+		g.sources[s.Rel] = gs
+	}
+	for _, spec := range jobs {
+		j, err := newJob(g, spec)
+		if err != nil {
+			return err
+		}
+		if err := g.attach(j, backfill); err != nil {
+			return err
+		}
+		e.where[j.rel] = g
+	}
+	return nil
+}
+
+// merge moves everything of b into a, at a boundary of both.
+func (e *Engine) merge(a, b *Graph) error {
+	if e.running {
+		b.halt()
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for rel, s := range b.sources {
+		s.owner.Store(a)
+		a.sources[rel] = s
+		e.flows[rel] = a
+	}
+	maps.Copy(a.times, b.times)
+	for _, j := range b.jobs {
+		a.adopt(j)
+		e.where[j.rel] = a
+	}
+	a.aliases = append(append(a.aliases, b.id), b.aliases...)
+	a.replay = append(a.replay, b.replay...)
+	slices.SortStableFunc(a.replay, func(x, y *Cut) int { return cmp.Compare(x.pos, y.pos) })
+	a.reschedule()
+	delete(e.graphs, b.id)
+	a.wake()
+	return nil
+}
+
+// Drop takes a relation's job out and frees its state. The caller has dropped
+// what reads it.
+func (e *Engine) Drop(rel uint32) error {
+	e.mu.Lock()
+	g := e.where[rel]
+	if g == nil {
+		e.mu.Unlock()
+		return nil
+	}
+	delete(e.where, rel)
+	g.mu.Lock()
+	j := g.relations[rel]
+	var ids []uint64
+	err := j.tables(func(w int, op uint64, t StateTable) error {
+		if w == 0 {
+			ids = append(ids, tableID(op, t.Suffix))
+		}
+		return nil
+	})
+	g.detach(j)
+	empty := len(g.jobs) == 0
+	for src, f := range e.flows {
+		if f == g && g.sources[src] == nil {
+			delete(e.flows, src)
+		}
+	}
+	if empty {
+		delete(e.graphs, g.id)
+		e.release(g)
+	}
+	g.mu.Unlock()
+	e.mu.Unlock()
+	if empty {
+		g.close()
+	}
+	e.dropMu.Lock()
+	e.dropped = append(e.dropped, append(ids, deadTableID(rel))...)
+	e.dropMu.Unlock()
+	e.freezing.Lock()
+	j.close()
+	e.freezing.Unlock()
+	return err
+}
+
+// release lets the followers of a graph that ends run on as graphs of their
+// own; the first of them becomes the one that new jobs on its sources join.
+func (e *Engine) release(home *Graph) {
+	if home.home != nil {
+		home.home.mu.Lock()
+		home.home.followers--
+		home.home.mu.Unlock()
+	}
+	for _, g := range e.graphs {
+		if g.home != home {
+			continue
+		}
+		g.mu.Lock()
+		g.home, g.follow, g.onNear = nil, nil, nil
+		for rel := range g.sources {
+			if e.flows[rel] == nil {
+				e.flows[rel] = g
+			}
+		}
+		g.mu.Unlock()
+	}
+}
+
+// Close stops all graphs.
+func (e *Engine) Close() {
+	e.mu.Lock()
+	graphs := e.graphs
+	e.graphs = map[uint64]*Graph{}
+	e.mu.Unlock()
+	for _, g := range graphs {
+		g.begin() // one that recovery never came to start ends at once
+		g.close()
+	}
+}
+
+// Pause stops all graphs from taking input, with a reason that SHOW JOBS shows;
+// nil lets them go on.
+func (e *Engine) Pause(reason error) {
+	e.mu.RLock()
+	defer e.mu.RUnlock()
+	for _, g := range e.graphs {
+		g.mu.Lock()
+		g.paused = reason
+		g.mu.Unlock()
+		g.wake()
+	}
+}
+
+// each calls fn for every graph, by ascending id, with its lock held.
+func (e *Engine) each(fn func(g *Graph) error) error {
+	e.mu.RLock()
+	defer e.mu.RUnlock()
+	for _, id := range slices.Sorted(maps.Keys(e.graphs)) {
+		g := e.graphs[id]
+		g.mu.Lock()
+		err := fn(g)
+		g.mu.Unlock()
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// String names the graph in errors.
+func (g *Graph) String() string { return fmt.Sprintf("graph %d", g.id) }

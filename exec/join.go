@@ -1,0 +1,492 @@
+package exec
+
+import (
+	"bytes"
+	"encoding/binary"
+	"slices"
+
+	"github.com/heliosdb/heliosdb-streaming/internal/delta"
+	"github.com/heliosdb/heliosdb-streaming/internal/values"
+	"github.com/heliosdb/heliosdb-streaming/planner/plan"
+	"github.com/heliosdb/heliosdb-streaming/sql/expr"
+	"github.com/heliosdb/heliosdb-streaming/storage/state"
+)
+
+// join is bilinear: Δ(A⋈B) = ΔA⋈B + A⋈ΔB + ΔA⋈ΔB. Each pushed batch is matched
+// with what the other side holds by then and added to its own side, so every
+// pair meets exactly once, when its later row comes.
+//
+// Outer, semi and anti joins count, for each row of a preserved side, the
+// weight m of its matches: pad(l) = w(l)·[m = 0]. A change of m from or to 0
+// emits the difference at once; sums over the step are right however often m
+// crosses. In an ad-hoc query, where nothing downstream would cancel that, the
+// unmatched rows are emitted at the end, from the side that was read first, and
+// the second side is not kept at all.
+//
+// State: one ordered tree a side.
+//
+//	key    the encoded join columns (the one that time closes first), then the
+//	       row (appendRowID)
+//	value  varint weight; varint m (preserved sides); the row where the key
+//	       does not hold it
+//
+// Cost: one look-up, one write, and one decode a match. NULLs: a row with a
+// NULL in a join column (unless null-safe) matches nothing and is not kept.
+type join struct {
+	n     *plan.Join
+	sides [2]*joinSide
+	on    *expr.Program
+	once  bool // ad hoc: left is complete before right begins
+
+	closed  int64
+	cand    *delta.Batch // candidates: left columns, right columns
+	meta    []candidate
+	sel     []int32
+	keep    []int32
+	matched delta.Batch
+	pads    *delta.Batch
+	matches []int64 // of the rows of the batch being pushed
+	val     []byte
+	nulls   []bool
+}
+
+// joinSide is one input of a join.
+type joinSide struct {
+	props    *plan.Props
+	keys     []int // join columns, the time column first
+	safe     []bool
+	tree     *state.Tree
+	preserve bool // unmatched rows are in the output (or decide it)
+	first    int  // its first column in the candidates
+	vnode    func([]byte) uint8
+
+	buf   values.KeyBuf
+	cols  []*delta.Vec
+	rowID []byte
+}
+
+// candidate is one pair that On has yet to judge.
+type candidate struct {
+	row    int    // of the pushed batch
+	weight int64  // of the other side's row
+	key    []byte // of the other side's row, when its matches are counted
+}
+
+// candRows is how many pairs are judged at a time.
+const candRows = 2048
+
+var (
+	_ Timed    = (*join)(nil)
+	_ Stateful = (*join)(nil)
+)
+
+func newJoin(pool *state.Pool, n *plan.Join, once bool) (*join, error) {
+	j := &join{n: n, once: once, closed: NoWatermark}
+	l, r := n.L.Base(), n.R.Base()
+	ts := append(l.Types(), r.Types()...)
+	j.cand, j.pads = delta.NewBatch(ts, 0), delta.NewBatch(n.Types(), 0)
+	if n.On != nil {
+		p, err := expr.Compile(n.On)
+		if err != nil {
+			return nil, err
+		}
+		j.on = p
+	}
+	j.sides[0] = newJoinSide(pool, l, n.LKeys, n, once)
+	j.sides[1] = newJoinSide(pool, r, n.RKeys, n, once)
+	j.sides[1].first = len(l.Cols)
+	j.sides[0].preserve = n.Kind != plan.InnerJoin && n.Kind != plan.RightJoin
+	j.sides[1].preserve = n.Kind == plan.RightJoin || n.Kind == plan.FullJoin
+	j.sides[0].route(n.L, n.LKeys)
+	j.sides[1].route(n.R, n.RKeys)
+	return j, nil
+}
+
+func newJoinSide(pool *state.Pool, p *plan.Props, keys []int, n *plan.Join, once bool) *joinSide {
+	s := &joinSide{props: p, tree: state.NewTree(pool, state.TreeOptions{NoLog: once})}
+	order := make([]int, len(keys))
+	for i := range order {
+		order[i] = i
+	}
+	if n.TimeKey > 0 {
+		order[0], order[n.TimeKey] = n.TimeKey, 0
+	}
+	for _, i := range order {
+		s.keys = append(s.keys, keys[i])
+		s.safe = append(s.safe, n.NullSafe != nil && n.NullSafe[i])
+	}
+	return s
+}
+
+// route finds the vnode of a tree key from the columns of the exchange.
+func (s *joinSide) route(in plan.Node, keys []int) {
+	dist, ok := distribution(in)
+	places, ok := through(dist, ok, func(c int) int { return slices.Index(s.keys, c) })
+	if !ok {
+		places, _ = through(keys, true, func(c int) int { return slices.Index(s.keys, c) })
+	}
+	s.vnode = vnodeOf(places)
+}
+
+// encode encodes the join columns of all rows of b.
+func (s *joinSide) encode(b *delta.Batch) {
+	s.cols = s.cols[:0]
+	for _, k := range s.keys {
+		s.cols = append(s.cols, b.Cols[k])
+	}
+	values.EncodeKeys(&s.buf, s.cols, b.N)
+}
+
+// hopeless reports whether row i has a NULL that matches nothing.
+func (s *joinSide) hopeless(b *delta.Batch, i int) bool {
+	for k, c := range s.keys {
+		if !s.safe[k] && b.Cols[c].IsNull(i) {
+			return true
+		}
+	}
+	return false
+}
+
+// treeKey is the key of row i in the side's tree.
+func (s *joinSide) treeKey(b *delta.Batch, i int) []byte {
+	s.rowID = append(s.rowID[:0], s.buf.Key(i)...)
+	s.rowID = appendRowID(s.rowID, b.Cols, i)
+	return s.rowID
+}
+
+func (j *join) Push(c *Ctx, port int, b *delta.Batch, out Emit) error {
+	me, other := j.sides[port], j.sides[1-port]
+	me.encode(b)
+	if cap(j.matches) < b.N {
+		j.matches = make([]int64, b.N)
+	}
+	j.matches = j.matches[:b.N]
+	clear(j.matches)
+	skip := j.skipped(c, me, b)
+	j.cand.Reset()
+	j.meta = j.meta[:0]
+	if !(j.once && port == 0) { // the right side has yet to come
+		for i := range b.N {
+			if skip.Get(i) {
+				continue
+			}
+			if err := j.probe(c, port, other, b, i, out); err != nil {
+				return err
+			}
+		}
+		if err := j.judge(c, port, b, out); err != nil {
+			return err
+		}
+	}
+	return j.settle(port, b, skip, out)
+}
+
+// skipped are the rows that are late, which are dropped, and those that can
+// match nothing, which stay in j.nulls.
+func (j *join) skipped(c *Ctx, me *joinSide, b *delta.Batch) delta.Bitmap {
+	var skip delta.Bitmap
+	late := int64(0)
+	j.nulls = append(j.nulls[:0], make([]bool, b.N)...)
+	for i := range b.N {
+		if me.hopeless(b, i) {
+			skip.Set(i)
+			j.nulls[i] = true
+		} else if j.n.TimeKey >= 0 && j.closed != NoWatermark && b.Cols[me.keys[0]].I[i] < j.closed {
+			skip.Set(i)
+			late++
+		}
+	}
+	if late > 0 {
+		c.Late(late)
+	}
+	return skip
+}
+
+// probe collects the rows of the other side that row i may match.
+func (j *join) probe(c *Ctx, port int, other *joinSide, b *delta.Batch, i int, out Emit) error {
+	prefix := j.sides[port].buf.Key(i)
+	cur := other.tree.Cursor()
+	for ok := cur.Seek(prefix); ok && bytes.HasPrefix(cur.Key(), prefix); ok = cur.Next() {
+		weight, _, row := other.split(cur.Value())
+		if err := j.pair(port, other, b, i, cur.Key()[len(prefix):], row); err != nil {
+			return err
+		}
+		m := candidate{row: i, weight: weight}
+		if other.preserve {
+			m.key = slices.Clone(cur.Key())
+		}
+		j.meta = append(j.meta, m)
+		// judge writes to the tree when matches are counted there, which would
+		// disturb the cursor: then all of a row's matches come first.
+		if j.cand.N >= candRows && !other.preserve {
+			if err := j.judge(c, port, b, out); err != nil {
+				return err
+			}
+		}
+	}
+	if j.cand.N >= candRows {
+		return j.judge(c, port, b, out)
+	}
+	return nil
+}
+
+// pair appends row i of b and a row of the other side as a candidate.
+func (j *join) pair(port int, other *joinSide, b *delta.Batch, i int, id, row []byte) error {
+	mine := j.sides[port].first
+	for k, v := range b.Cols {
+		j.cand.Cols[mine+k].AppendFrom(v, i)
+	}
+	if err := decodeRowID(id, row, other.columns(j.cand)); err != nil {
+		return err
+	}
+	j.cand.AppendWeight(1)
+	return nil
+}
+
+// split reads a tree value.
+func (s *joinSide) split(val []byte) (weight, matches int64, row []byte) {
+	weight, k := binary.Varint(val)
+	if s.preserve {
+		m, n := binary.Varint(val[k:])
+		return weight, m, val[k+n:]
+	}
+	return weight, 0, val[k:]
+}
+
+// judge evaluates On over the candidates, emits the pairs that hold and counts
+// matches.
+func (j *join) judge(c *Ctx, port int, b *delta.Batch, out Emit) error {
+	if j.cand.N == 0 {
+		return nil
+	}
+	sel := j.sel[:0]
+	if j.on == nil {
+		for i := range j.cand.N {
+			sel = append(sel, int32(i))
+		}
+	} else {
+		sel = j.on.Filter(&c.Eval, j.cand, sel)
+		if c.Eval.Failed() {
+			ok, err := c.Failures(j.cand, j.keep)
+			if err != nil {
+				return err
+			}
+			j.keep, sel = ok, intersect(sel, ok)
+		}
+	}
+	j.sel = sel
+	other := j.sides[1-port]
+	for _, s := range sel {
+		m := &j.meta[s]
+		j.matches[m.row] += m.weight
+		if other.preserve {
+			if err := j.recount(1-port, m.key, b.Weight(m.row)); err != nil {
+				return err
+			}
+		}
+	}
+	if err := j.emitPairs(b, sel, out); err != nil {
+		return err
+	}
+	j.cand.Reset()
+	j.meta = j.meta[:0]
+	return j.flushPads(out)
+}
+
+// emitPairs emits the candidates that hold; semi and anti joins have none.
+func (j *join) emitPairs(b *delta.Batch, sel []int32, out Emit) error {
+	if len(sel) == 0 || j.n.Kind == plan.SemiJoin || j.n.Kind == plan.AntiJoin {
+		return nil
+	}
+	j.cand.Gather(&j.matched, sel)
+	j.matched.W = j.matched.W[:0]
+	for _, s := range sel {
+		j.matched.W = append(j.matched.W, b.Weight(j.meta[s].row)*j.meta[s].weight)
+	}
+	return out(&j.matched)
+}
+
+// recount adds w to the matches of one kept row, and emits what that changes.
+func (j *join) recount(port int, key []byte, w int64) error {
+	s := j.sides[port]
+	val, ok := s.tree.Get(key)
+	if !ok {
+		return nil
+	}
+	weight, m, row := s.split(val)
+	if !j.once && (m == 0) != (m+w == 0) {
+		if err := j.unmatched(s, key, row, weight, m+w == 0); err != nil {
+			return err
+		}
+	}
+	j.val = binary.AppendVarint(binary.AppendVarint(j.val[:0], weight), m+w)
+	j.val = append(j.val, row...)
+	return s.tree.Put(key, j.val)
+}
+
+// unmatched appends the output of a preserved row whose matches became none, or
+// were none until now.
+func (j *join) unmatched(s *joinSide, key, row []byte, weight int64, none bool) error {
+	if none == (j.n.Kind == plan.SemiJoin) {
+		weight = -weight
+	}
+	if err := decodeRowID(key[values.KeyPrefixLen(key, len(s.keys)):], row, s.columns(j.pads)); err != nil {
+		return err
+	}
+	j.padRest(s)
+	j.pads.AppendWeight(weight)
+	return nil
+}
+
+// columns are the side's columns of a batch of candidates or output.
+func (s *joinSide) columns(b *delta.Batch) []*delta.Vec {
+	return b.Cols[s.first : s.first+len(s.props.Cols)]
+}
+
+// padRest appends NULL to the columns of the other side.
+func (j *join) padRest(s *joinSide) {
+	for c, v := range j.pads.Cols {
+		if c < s.first || c >= s.first+len(s.props.Cols) {
+			v.AppendNull()
+		}
+	}
+}
+
+func (j *join) flushPads(out Emit) error {
+	if j.pads.N == 0 {
+		return nil
+	}
+	err := out(j.pads)
+	j.pads.Reset()
+	return err
+}
+
+// settle adds the pushed rows to their side and emits those without a match.
+func (j *join) settle(port int, b *delta.Batch, skip delta.Bitmap, out Emit) error {
+	me := j.sides[port]
+	for i := range b.N {
+		if skip.Get(i) && !j.nulls[i] {
+			continue // late
+		}
+		lone := j.matches[i] == 0
+		later := j.once && port == 0 && !j.nulls[i] // decided at the end
+		if me.preserve && !later && lone != (j.n.Kind == plan.SemiJoin) {
+			if err := j.padRow(me, b, i); err != nil {
+				return err
+			}
+		}
+		if !skip.Get(i) && !(j.once && port == 1) {
+			if err := j.store(me, b, i); err != nil {
+				return err
+			}
+		}
+		if j.pads.N >= candRows {
+			if err := j.flushPads(out); err != nil {
+				return err
+			}
+		}
+	}
+	return j.flushPads(out)
+}
+
+func (j *join) padRow(s *joinSide, b *delta.Batch, i int) error {
+	for k, v := range s.columns(j.pads) {
+		v.AppendFrom(b.Cols[k], i)
+	}
+	j.padRest(s)
+	j.pads.AppendWeight(b.Weight(i))
+	return nil
+}
+
+// store adds the weight of row i to its side.
+func (j *join) store(s *joinSide, b *delta.Batch, i int) error {
+	key := s.treeKey(b, i)
+	weight := b.Weight(i)
+	if old, ok := s.tree.Get(key); ok {
+		w, _, _ := s.split(old)
+		weight += w
+	}
+	if weight == 0 {
+		s.tree.Delete(key)
+		return nil
+	}
+	j.val = binary.AppendVarint(j.val[:0], weight)
+	if s.preserve {
+		j.val = binary.AppendVarint(j.val, j.matches[i])
+	}
+	if rowInValue(key[s.keyLen(key):]) {
+		j.val = values.AppendRow(j.val, b.Cols, i)
+	}
+	return s.tree.Put(key, j.val)
+}
+
+// keyLen is the length of the join columns in a tree key.
+func (s *joinSide) keyLen(key []byte) int { return values.KeyPrefixLen(key, len(s.keys)) }
+
+// End emits, in an ad-hoc query, the unmatched rows of the side that was read
+// first (for a semi join the matched ones).
+func (j *join) End(_ *Ctx, out Emit) error {
+	s := j.sides[0]
+	if !j.once || !s.preserve {
+		return nil
+	}
+	c := s.tree.Cursor()
+	for ok := c.Seek(nil); ok; ok = c.Next() {
+		weight, m, row := s.split(c.Value())
+		if (m == 0) == (j.n.Kind == plan.SemiJoin) {
+			continue
+		}
+		if err := decodeRowID(c.Key()[s.keyLen(c.Key()):], row, s.columns(j.pads)); err != nil {
+			return err
+		}
+		j.padRest(s)
+		j.pads.AppendWeight(weight)
+		if j.pads.N >= candRows {
+			if err := j.flushPads(out); err != nil {
+				return err
+			}
+		}
+	}
+	return j.flushPads(out)
+}
+
+// Advance frees the rows whose time key is closed on both sides.
+func (j *join) Advance(c *Ctx, _ Emit) error {
+	bound := j.bound(c)
+	if bound == NoWatermark || bound <= j.closed {
+		return nil
+	}
+	j.closed = bound
+	for _, s := range j.sides {
+		t := s.props.Cols[s.keys[0]].Type
+		s.tree.DeleteRange(nil, values.AppendKeyDatum(nil, delta.IntOf(t, bound)))
+	}
+	return nil
+}
+
+// bound is the least value of the time key that is not closed.
+func (j *join) bound(c *Ctx) int64 {
+	if j.n.TimeKey < 0 {
+		return NoWatermark
+	}
+	return min(windowBound(c.Times, j.sides[0].props, j.sides[0].keys[0], j.n.Size, j.n.Late),
+		windowBound(c.Times, j.sides[1].props, j.sides[1].keys[0], j.n.Size, j.n.Late))
+}
+
+func (j *join) Tables() []StateTable {
+	return []StateTable{
+		{Suffix: 0, Table: j.sides[0].tree, VNode: j.sides[0].vnode},
+		{Suffix: 1, Table: j.sides[1].tree, VNode: j.sides[1].vnode},
+	}
+}
+
+func (j *join) Restored(c *Ctx) error {
+	j.closed = j.bound(c)
+	return nil
+}
+
+func (j *join) Close() {
+	for _, s := range j.sides {
+		s.tree.Close()
+	}
+}

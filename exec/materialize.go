@@ -1,0 +1,284 @@
+package exec
+
+import (
+	"bytes"
+	"encoding/binary"
+	"slices"
+
+	"github.com/heliosdb/heliosdb-streaming/internal/delta"
+	"github.com/heliosdb/heliosdb-streaming/internal/pgerr"
+	"github.com/heliosdb/heliosdb-streaming/internal/types"
+	"github.com/heliosdb/heliosdb-streaming/internal/values"
+	"github.com/heliosdb/heliosdb-streaming/storage/state"
+)
+
+// materialize keeps the contents of a relation: contents += Δin, Δout = Δin
+// consolidated. One ordered tree a worker:
+//
+//	key    keyed relation: the canonical encoding of the key columns;
+//	       bag: the whole row (appendRowID)
+//	value  uvarint count (a keyed row's is 1), then, where the key does not hold
+//	       it, the row (values.AppendRow)
+//
+// A step's changes are gathered in Push and applied in End in key order, one
+// look-up and one write a changed key. The count of a row is never negative:
+// a retraction of what is not there is a broken promise upstream and fails the
+// job rather than the answer.
+type materialize struct {
+	types []types.Type
+	key   []int // nil: bag
+	tree  *state.Tree
+	vnode func([]byte) uint8
+
+	arena   []byte // key bytes, then row bytes, of every pending change
+	pending []change
+	cols    []*delta.Vec
+	out     *delta.Batch
+	val     []byte // the old row of the key at hand
+	enc     []byte // the value being written
+	passOn  bool   // somebody reads the output
+}
+
+// change is one row of the step: arena[off:off+key] is its key, the next row
+// bytes are the row.
+type change struct {
+	off, key, row int
+	seq           int
+	w             int64
+}
+
+var (
+	_ Operator = (*materialize)(nil)
+	_ Stateful = (*materialize)(nil)
+)
+
+func newMaterialize(pool *state.Pool, ts []types.Type, key []int, vnode func([]byte) uint8) *materialize {
+	return &materialize{
+		types: ts, key: key, vnode: vnode,
+		tree: state.NewTree(pool, state.TreeOptions{}),
+		out:  delta.NewBatch(ts, 0),
+	}
+}
+
+func (m *materialize) Push(_ *Ctx, _ int, b *delta.Batch, _ Emit) error {
+	m.cols = m.cols[:0]
+	for _, k := range m.key {
+		m.cols = append(m.cols, b.Cols[k])
+	}
+	for i := range b.N {
+		c := change{off: len(m.arena), seq: len(m.pending), w: b.Weight(i)}
+		m.arena = appendRowKey(m.arena, m.key, m.cols, b, i)
+		c.key = len(m.arena) - c.off
+		m.arena = values.AppendRow(m.arena, b.Cols, i)
+		c.row = len(m.arena) - c.off - c.key
+		m.pending = append(m.pending, c)
+	}
+	return nil
+}
+
+// appendRowKey appends the key under which row i of b is kept.
+func appendRowKey(dst []byte, key []int, keyCols []*delta.Vec, b *delta.Batch, i int) []byte {
+	if key == nil {
+		return appendRowID(dst, b.Cols, i)
+	}
+	for _, v := range keyCols {
+		dst = values.AppendKey(dst, v, i)
+	}
+	return dst
+}
+
+func (m *materialize) keyOf(c change) []byte { return m.arena[c.off : c.off+c.key] }
+func (m *materialize) rowOf(c change) []byte { return m.arena[c.off+c.key : c.off+c.key+c.row] }
+
+func (m *materialize) End(_ *Ctx, out Emit) error {
+	slices.SortFunc(m.pending, func(a, b change) int {
+		if c := bytes.Compare(m.keyOf(a), m.keyOf(b)); c != 0 {
+			return c
+		}
+		return a.seq - b.seq
+	})
+	m.out.Reset()
+	for lo := 0; lo < len(m.pending); {
+		hi := lo + 1
+		for hi < len(m.pending) && string(m.keyOf(m.pending[hi])) == string(m.keyOf(m.pending[lo])) {
+			hi++
+		}
+		var err error
+		if m.key == nil {
+			err = m.applyBag(m.pending[lo:hi])
+		} else {
+			err = m.applyKeyed(m.pending[lo:hi])
+		}
+		if err != nil {
+			return err
+		}
+		if m.out.N >= delta.MaxBatchRows {
+			if err := m.flush(out); err != nil {
+				return err
+			}
+		}
+		lo = hi
+	}
+	m.pending, m.arena = m.pending[:0], m.arena[:0]
+	return m.flush(out)
+}
+
+func (m *materialize) flush(out Emit) error {
+	if m.out.N == 0 {
+		return nil
+	}
+	if err := out(m.out); err != nil {
+		return err
+	}
+	m.out.Reset()
+	return nil
+}
+
+// applyBag adds the weights of one whole row to its count.
+func (m *materialize) applyBag(cs []change) error {
+	sum := int64(0)
+	for _, c := range cs {
+		sum += c.w
+	}
+	if sum == 0 {
+		return nil
+	}
+	key := m.keyOf(cs[0])
+	count := sum
+	if old, ok := m.tree.Get(key); ok {
+		n, _ := binary.Uvarint(old)
+		count += int64(n)
+	}
+	if count < 0 {
+		return m.negative()
+	}
+	if count == 0 {
+		m.tree.Delete(key)
+	} else {
+		row := m.rowOf(cs[0])
+		if !rowInValue(key) {
+			row = nil
+		}
+		if err := m.put(key, uint64(count), row); err != nil {
+			return err
+		}
+	}
+	return m.emit(m.rowOf(cs[0]), sum)
+}
+
+// applyKeyed nets the changes of one key: the old row, if any, leaves and at
+// most one row remains.
+func (m *materialize) applyKeyed(cs []change) error {
+	key := m.keyOf(cs[0])
+	old, had := m.tree.Get(key)
+	var oldRow []byte
+	if had {
+		_, n := binary.Uvarint(old)
+		m.val = append(m.val[:0], old[n:]...)
+		oldRow = m.val
+	}
+	row, n, err := m.survivor(cs, oldRow, had)
+	if err != nil {
+		return err
+	}
+	switch {
+	case n == 0 && had:
+		m.tree.Delete(key)
+		return m.emit(oldRow, -1)
+	case n == 0:
+		return nil
+	case had && string(oldRow) == string(row):
+		return nil
+	}
+	if had {
+		if err := m.emit(oldRow, -1); err != nil {
+			return err
+		}
+	}
+	if err := m.emit(row, 1); err != nil {
+		return err
+	}
+	return m.put(key, 1, row)
+}
+
+// survivor sums the weights of the different rows under one key and returns the
+// one that remains (n is 0 or 1).
+func (m *materialize) survivor(cs []change, old []byte, had bool) (row []byte, n int64, err error) {
+	left := int64(0)
+	if had {
+		left = 1
+	}
+	for _, c := range cs {
+		left += c.w
+	}
+	if left == 0 {
+		return nil, 0, nil
+	}
+	if left != 1 {
+		return nil, 0, m.negative()
+	}
+	// The last arrival whose row is not retracted again is the survivor.
+	for i := len(cs) - 1; i >= 0; i-- {
+		r := m.rowOf(cs[i])
+		w := int64(0)
+		if had && string(old) == string(r) {
+			w = 1
+		}
+		for _, c := range cs {
+			if string(m.rowOf(c)) == string(r) {
+				w += c.w
+			}
+		}
+		if w > 0 {
+			return r, 1, nil
+		}
+	}
+	if had {
+		return old, 1, nil
+	}
+	return nil, 0, m.negative()
+}
+
+func (m *materialize) negative() error {
+	return pgerr.Internal("contents of a relation would hold a key other than zero or one times")
+}
+
+func (m *materialize) put(key []byte, count uint64, row []byte) error {
+	m.enc = append(binary.AppendUvarint(m.enc[:0], count), row...)
+	return m.tree.Put(key, m.enc)
+}
+
+func (m *materialize) emit(row []byte, w int64) error {
+	if !m.passOn {
+		return nil
+	}
+	if _, err := values.DecodeRow(row, m.out.Cols); err != nil {
+		return err
+	}
+	m.out.AppendWeight(w)
+	return nil
+}
+
+func (m *materialize) Tables() []StateTable {
+	return []StateTable{{Suffix: 0, Table: m.tree, VNode: m.vnode}}
+}
+
+func (m *materialize) Restored(*Ctx) error { return nil }
+
+func (m *materialize) Close() { m.tree.Close() }
+
+// decodeContents appends the row of one entry of a materialized tree to b, with
+// its count.
+func decodeContents(keyed bool, key, val []byte, b *delta.Batch) error {
+	count, k := binary.Uvarint(val)
+	var err error
+	if keyed {
+		_, err = values.DecodeRow(val[k:], b.Cols)
+	} else {
+		err = decodeRowID(key, val[k:], b.Cols)
+	}
+	if err == nil {
+		b.AppendWeight(int64(count))
+	}
+	return err
+}
