@@ -20,7 +20,9 @@ func init() {
 	cast("text_name", t, n, ImplicitCast, toName)
 	cast("varchar_name", v, n, ImplicitCast, toName)
 	charOut := retBytes(func(r *row, dst []byte) ([]byte, error) {
-		if b := r.bytes(0); len(b) == 1 && b[0] != 0 {
+		if b := r.bytes(0); len(b) == 1 && b[0] >= 0x80 {
+			dst = append(dst, '\\', '0'+b[0]>>6, '0'+b[0]>>3&7, '0'+b[0]&7)
+		} else if len(b) == 1 && b[0] != 0 {
 			dst = append(dst, b[0])
 		}
 		return dst, nil

@@ -77,6 +77,10 @@ type Session interface {
 	RelationName(oid uint32) (schema, name string, ok bool)
 	// ViewDefinition is the query text of a view; ok false when oid is none.
 	ViewDefinition(oid uint32) (string, bool)
+	// IndexDefinition is CREATE INDEX … of an index, or with column > 0 that
+	// column's expression; ConstraintDefinition is PRIMARY KEY (…) and the like.
+	IndexDefinition(oid uint32, column int) (string, bool)
+	ConstraintDefinition(oid uint32) (string, bool)
 	// Visible reports whether an unqualified name finds the relation.
 	Visible(oid uint32) bool
 	// RoleName and NamespaceName give names of their OIDs.
@@ -84,6 +88,6 @@ type Session interface {
 	NamespaceName(oid uint32) (string, bool)
 	// NamespaceOID is the reverse of NamespaceName; 0: none.
 	NamespaceOID(name string) uint32
-	// RelationBytes is the size of a relation's state.
+	// RelationBytes is the size of a relation's state; of all for oid 0.
 	RelationBytes(oid uint32) (int64, bool)
 }

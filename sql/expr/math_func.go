@@ -18,6 +18,10 @@ var (
 	errInputOut = pgerr.New(pgerr.NumericValueOutOfRange, "input is out of range")
 )
 
+// maxResultScale bounds the digits that rounding is asked for
+// (NUMERIC_MAX_RESULT_SCALE).
+const maxResultScale = 2000
+
 func init() {
 	f8, i4, n := types.Float8, types.Int4, types.Numeric
 	one := func(name, id string, f func(x float64) (float64, error)) *Func {
@@ -52,7 +56,7 @@ func init() {
 		return retNum(func(r *row) (num.Decimal, error) {
 			k := int64(0)
 			if two {
-				k = r.int(1)
+				k = min(max(r.int(1), -maxResultScale), maxResultScale)
 			}
 			return f(r.num(0), int(k))
 		})
@@ -249,5 +253,5 @@ func widthBucketFloat(r *row) (int64, error) {
 	if isInf(hi - lo) {
 		part = (x/2 - lo/2) / (hi/2 - lo/2)
 	}
-	return min(int64(part*float64(count)), count-1) + 1, nil
+	return int64(part*float64(count)) + 1, nil
 }

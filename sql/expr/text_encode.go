@@ -170,16 +170,18 @@ func decodeEscape(dst, s []byte) ([]byte, error) {
 	return dst, nil
 }
 
-func checkUTF8Name(name string) error {
+// checkUTF8Name accepts the names of UTF8, the only encoding there is; which
+// is "source" or "destination".
+func checkUTF8Name(which, name string) error {
 	switch strings.ToLower(strings.NewReplacer("-", "", "_", "").Replace(name)) {
 	case "utf8", "unicode":
 		return nil
 	}
-	return pgerr.Unsupported(0, "encoding \"%s\"", name)
+	return pgerr.New(pgerr.InvalidParameterValue, "invalid %s encoding name \"%s\"", which, name)
 }
 
 func convertFrom(r *row, dst []byte) ([]byte, error) {
-	if err := checkUTF8Name(r.text(1)); err != nil {
+	if err := checkUTF8Name("source", r.text(1)); err != nil {
 		return dst, err
 	}
 	s := r.bytes(0)
@@ -206,7 +208,7 @@ func hexBytes(b []byte) string {
 }
 
 func convertTo(r *row, dst []byte) ([]byte, error) {
-	if err := checkUTF8Name(r.text(1)); err != nil {
+	if err := checkUTF8Name("destination", r.text(1)); err != nil {
 		return dst, err
 	}
 	return append(dst, r.bytes(0)...), nil

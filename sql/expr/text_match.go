@@ -150,6 +150,9 @@ func regexReplace(r *row, dst []byte, flags int, start, n int64) ([]byte, error)
 		}
 	}
 	s, repl := r.bytes(0), r.bytes(2)
+	if start-1 > runes(s) {
+		return append(dst, s...), nil
+	}
 	from := runeOffset(s, start-1)
 	limit := -1
 	if n == 1 && from == 0 {
@@ -186,7 +189,7 @@ func regexMatch(r *row, dst []byte, flags int) ([]byte, error) {
 		return dst, err
 	}
 	if re.Global {
-		return dst, pgerr.New(pgerr.FeatureNotSupported, "regexp_match() does not support the \"global\" option").
+		return dst, pgerr.New(pgerr.InvalidParameterValue, "regexp_match() does not support the \"global\" option").
 			WithHint("Use the regexp_matches function instead.")
 	}
 	m := re.Find(r.bytes(0), 0)
@@ -217,7 +220,7 @@ func regexSplit(r *row, dst []byte, flags int) ([]byte, error) {
 		return dst, err
 	}
 	if re.Global {
-		return dst, pgerr.New(pgerr.FeatureNotSupported, "regexp_split_to_array() does not support the \"global\" option")
+		return dst, pgerr.New(pgerr.InvalidParameterValue, "regexp_split_to_array() does not support the \"global\" option")
 	}
 	s := r.bytes(0)
 	at, count, last := len(dst), uint32(1), 0

@@ -125,7 +125,7 @@ func chr(r *row, dst []byte) ([]byte, error) {
 	n := r.int(0)
 	switch {
 	case n < 0:
-		return dst, pgerr.New(pgerr.ProgramLimitExceeded, "character number must be positive")
+		return dst, pgerr.New(pgerr.InvalidParameterValue, "character number must be positive")
 	case n == 0:
 		return dst, pgerr.New(pgerr.ProgramLimitExceeded, "null character not permitted")
 	case n > utf8.MaxRune:

@@ -82,7 +82,10 @@ func (t *translator) octalOrBackref() error {
 	}
 	digits := t.src[t.i+1 : j]
 	n, _ := strconv.Atoi(digits)
-	if len(digits) == 1 || n <= t.groups {
+	if len(digits) == 1 && n > t.groups {
+		return bad("invalid backreference number")
+	}
+	if n <= t.groups {
 		return unsupported("back references")
 	}
 	v, err := strconv.ParseUint(digits, 8, 21)
