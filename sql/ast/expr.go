@@ -227,7 +227,8 @@ const (
 // arrive as one element ("double precision").
 type TypeName struct {
 	Pos
-	Names []string
-	Mods  []int64
-	Array int // number of [] dimensions
+	Names  []string
+	Mods   []int64
+	Fields string // of interval: "", "day to second", …
+	Array  int    // number of [] dimensions
 }

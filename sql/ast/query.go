@@ -79,12 +79,12 @@ type Alias struct {
 	Columns []string
 }
 
-// TableName is [schema.]name [alias].
+// TableName is [[catalog.]schema.]name [alias].
 type TableName struct {
 	Pos
-	Schema, Name string
-	Only         bool
-	Alias        *Alias
+	Catalog, Schema, Name string
+	Only                  bool
+	Alias                 *Alias
 }
 
 // Derived is (query) alias.

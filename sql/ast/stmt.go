@@ -4,10 +4,10 @@ package ast
 // the start of the text given to the parser.
 type Statement interface{ Position() int }
 
-// ObjectName is [schema.]name of a relation.
+// ObjectName is [[catalog.]schema.]name of a relation.
 type ObjectName struct {
 	Pos
-	Schema, Name string
+	Catalog, Schema, Name string
 }
 
 type (
@@ -76,7 +76,7 @@ type (
 		Pos
 		Kind ShowKind
 		Name string     // ShowParameter: the parameter
-		Obj  ObjectName // ShowCreate, Describe
+		Obj  ObjectName // ShowCreate, Describe; of a list Obj.Schema is FROM schema
 		Of   ObjectKind // ShowCreate
 		Like string
 	}
@@ -163,7 +163,8 @@ type (
 		Columns []string
 		Query   *Query
 		From    bool
-		Target  string // "stdout", "stdin", or a file name or program
+		Target  string // "stdout", "stdin", or with Server a file name or program
+		Server  bool
 		Options []Option
 	}
 	// Declare is DECLARE name [options] CURSOR [WITH HOLD] FOR query.
