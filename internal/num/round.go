@@ -91,7 +91,7 @@ func (d Decimal) extend(scale int) (Decimal, error) {
 }
 
 // clampScale bounds the argument of round and trunc as PostgreSQL does.
-func clampScale(n int) int { return max(min(n, maxResultScale), -maxResultScale) }
+func clampScale(n int) int { return max(min(n, MaxScale), -MaxIntDigits) }
 
 // Round is round(d, n), half away from zero; n may be negative.
 func (d Decimal) Round(n int) (Decimal, error) { return d.setScale(clampScale(n), halfAway) }
