@@ -22,7 +22,8 @@ type kv interface {
 	keys(prefix, from []byte, fn func(key []byte) bool) error
 	// sync returns when every finished batch is on stable storage.
 	sync() error
-	diskBytes() int64
+	// room is nil, or an error that wraps ErrNoSpace when roomEveryBytes more should not be written.
+	room() error
 	// verify reads everything and checks the store's own checksums.
 	verify() error
 	close() error
@@ -37,6 +38,9 @@ type kvBatch interface {
 	// cancel ends the batch without promising anything about writes that were not flushed.
 	cancel()
 }
+
+// roomEveryBytes is how much may be written between two calls of room.
+const roomEveryBytes = 16 << 20
 
 var errNotFound = errors.New("key not found")
 
@@ -79,27 +83,29 @@ func badgerOptions(dir string, o Options) badger.Options {
 type badgerKV struct {
 	db  *badger.DB
 	dir string // "" in memory
+	// reserve is the free space to keep: the memtables' files, the tables they become, and a compaction of those.
+	reserve int64
 }
 
 var _ kv = (*badgerKV)(nil)
 
 func openBadger(dir string, o Options) (kv, error) {
-	return openWith(dir, badgerOptions(dir, o))
+	return openWith(dir, badgerOptions(dir, o), o)
 }
 
 // openBadgerQuietly opens a store that shares table files with another one: it never compacts, because that would
 // empty the files that it is done with.
 func openBadgerQuietly(dir string, o Options) (kv, error) {
-	return openWith(dir, badgerOptions(dir, o).WithNumCompactors(0).WithNumLevelZeroTablesStall(1<<30))
+	return openWith(dir, badgerOptions(dir, o).WithNumCompactors(0).WithNumLevelZeroTablesStall(1<<30), o)
 }
 
-func openWith(dir string, o badger.Options) (_ kv, err error) {
+func openWith(dir string, opt badger.Options, o Options) (_ kv, err error) {
 	defer recoverBadger(&err)
-	db, err := badger.Open(o)
+	db, err := badger.Open(opt)
 	if err != nil {
 		return nil, fmt.Errorf("open checkpoint store: %w", err)
 	}
-	return &badgerKV{db: db, dir: dir}, nil
+	return &badgerKV{db: db, dir: dir, reserve: roomEveryBytes + int64(o.MemtableMB)<<23}, nil
 }
 
 // recoverBadger turns a panic into an error: badger asserts what it reads from its files, and a damaged file must not
@@ -171,13 +177,20 @@ func syncPath(path string) error {
 	return errors.Join(f.Sync(), f.Close())
 }
 
-// diskBytes adds up the files as the disk sees them: badger maps some of them far larger than they are.
-func (b *badgerKV) diskBytes() int64 {
+// room refuses to go on when the disk is nearly full: badger writes through mapped files, and a page that the disk has
+// no room for ends the process with SIGBUS.
+func (b *badgerKV) room() error {
 	if b.dir == "" {
-		lsm, vlog := b.db.Size()
-		return lsm + vlog
+		return nil
 	}
-	return allocatedBytes(b.dir)
+	free, err := freeBytes(b.dir)
+	if err != nil {
+		return fmt.Errorf("free space of the data directory: %w", err)
+	}
+	if free < b.reserve {
+		return fmt.Errorf("%w: %d MiB are free, %d are kept in reserve", ErrNoSpace, free>>20, b.reserve>>20)
+	}
+	return nil
 }
 
 func (b *badgerKV) verify() (err error) {

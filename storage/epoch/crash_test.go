@@ -36,7 +36,7 @@ func TestMain(m *testing.M) {
 }
 
 const (
-	crashEpochs    = 14
+	crashEpochs    = 9
 	recordsAnEpoch = 5
 )
 

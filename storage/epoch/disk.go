@@ -25,3 +25,12 @@ func allocatedBytes(dir string) int64 {
 	})
 	return sum
 }
+
+// freeBytes returns what an ordinary user may still write to the file system of dir.
+func freeBytes(dir string) (int64, error) {
+	var st syscall.Statfs_t
+	if err := syscall.Statfs(dir, &st); err != nil {
+		return 0, err
+	}
+	return int64(st.Bavail) * int64(st.Bsize), nil
+}

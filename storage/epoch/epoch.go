@@ -21,6 +21,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 
 	"github.com/heliosdb/heliosdb-streaming/internal/crashpoint"
 	"github.com/heliosdb/heliosdb-streaming/internal/dirlock"
@@ -88,19 +89,24 @@ type Store struct {
 	lock  io.Closer
 	cache *blockCache
 
+	// written counts the bytes of blocks since Open.
+	written atomic.Int64
+
 	// installing is held while a manifest replaces another.
 	installing sync.Mutex
 
-	mu       sync.Mutex
-	current  *version
-	pending  map[uint64]uint32 // run ids given out that are not live and not deleted, with their chunks (0: unknown)
-	dead     []pendingRun      // of those, the ones that can be deleted now
-	nextRun  uint64
-	writing  bool  // a Writer is open
-	failed   error // wraps ErrFailed
-	closed   bool
-	merges   uint64
-	mergedIn uint64 // bytes that merges have read
+	mu      sync.Mutex
+	current *version
+	pending map[uint64]uint32 // run ids given out that are not live and not deleted, with their chunks (0: unknown)
+	dead    []pendingRun      // of those, the ones that can be deleted now
+	nextRun uint64
+	writing bool  // a Writer is open
+	failed  error // wraps ErrFailed
+	closed  bool
+	merges  uint64
+	// largeMerge is the table of the merge that runs beside the background's rounds, if there is one.
+	largeMerge *TableID
+	mergedIn   uint64 // bytes that merges have read
 
 	wake   chan struct{} // tells the background that there is something to merge or to delete
 	cancel context.CancelFunc
@@ -278,13 +284,20 @@ func (s *Store) background(ctx context.Context) {
 			if err == nil && !s.opt.NoMerge {
 				merged, err = s.mergeOnce(ctx)
 			}
-			if err != nil && ctx.Err() == nil {
-				s.opt.Logger.Error("background work on checkpoints failed; it is tried again after the next one", "error", err)
+			if err != nil {
+				s.reportBackground(ctx, err)
 			}
 			if err != nil || !merged {
 				break
 			}
 		}
+	}
+}
+
+// reportBackground logs an error that nobody waits for, unless it only says that the store is closing.
+func (s *Store) reportBackground(ctx context.Context, err error) {
+	if ctx.Err() == nil {
+		s.opt.Logger.Error("background work on checkpoints failed; it is tried again after the next one", "error", err)
 	}
 }
 
@@ -311,8 +324,13 @@ func (s *Store) Close() error {
 	return err
 }
 
-// DiskBytes returns what the store occupies on disk, garbage included; in memory, an estimate.
-func (s *Store) DiskBytes() int64 { return s.db.diskBytes() }
+// DiskBytes returns what the store occupies on disk, garbage included; for a store in memory, the size of its runs.
+func (s *Store) DiskBytes() int64 {
+	if s.opt.Dir == "" {
+		return int64(s.Stats().Bytes)
+	}
+	return allocatedBytes(filepath.Join(s.opt.Dir, storeFolder))
+}
 
 // Stats of a store.
 type Stats struct {

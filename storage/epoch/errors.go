@@ -17,6 +17,8 @@ var (
 	ErrTooLarge = errors.New("value is too large for a checkpoint")
 	// ErrBackwards is returned by Commit for a log position before that of the last epoch.
 	ErrBackwards = errors.New("log position of an epoch is before that of the last one")
+	// ErrNoSpace is wrapped when an epoch or a merge would fill the disk; the store goes on when there is room again.
+	ErrNoSpace = errors.New("too little disk space for a checkpoint")
 	// ErrFailed is wrapped by Begin and Commit after a sync failed: which manifest the disk holds is unknown from
 	// then on, and only a restart, which reads it anew, can tell. Reading goes on.
 	ErrFailed = errors.New("checkpoint store failed earlier and takes nothing more until a restart")

@@ -1,8 +1,8 @@
 package epoch
 
 import (
+	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -126,17 +126,69 @@ func (s *Store) coveredEntries(runs []*run) uint64 {
 	return sum
 }
 
-// mergeOnce merges what is due, several tables in one manifest update, and reports whether it did anything.
+// mergeOnce merges what is due, several tables in one manifest update, and reports whether it did anything. One merge
+// that is larger than a round may run beside it at a time, so that the other tables need not wait for it.
 func (s *Store) mergeOnce(ctx context.Context) (bool, error) {
 	snap, err := s.Snapshot()
 	if err != nil {
 		return false, err
 	}
-	defer snap.Release()
 	plans := s.planRound(snap)
 	if len(plans) == 0 {
+		snap.Release()
 		return false, nil
 	}
+	if plans[0].bytes <= mergeRoundBytes {
+		defer snap.Release()
+		return s.merge(ctx, plans)
+	}
+	s.mu.Lock()
+	s.largeMerge = &plans[0].table
+	s.mu.Unlock()
+	s.done.Go(func() {
+		_, err := s.merge(ctx, plans)
+		snap.Release()
+		s.mu.Lock()
+		s.largeMerge = nil
+		s.mu.Unlock()
+		if err != nil {
+			s.reportBackground(ctx, err)
+			return
+		}
+		s.wakeBackground()
+	})
+	return true, nil
+}
+
+// planRound chooses the merges of one round: the smallest first, up to mergeRoundBytes, or a single larger one if
+// nothing else is due and none is running.
+func (s *Store) planRound(snap *Snapshot) []plannedMerge {
+	s.mu.Lock()
+	large := s.largeMerge
+	s.mu.Unlock()
+	var all []plannedMerge
+	for id, runs := range snap.v.tables {
+		if large != nil && *large == id {
+			continue
+		}
+		if p, ok := s.planMerge(id, runs); ok && (large == nil || p.bytes <= mergeRoundBytes) {
+			all = append(all, p)
+		}
+	}
+	slices.SortFunc(all, func(a, b plannedMerge) int {
+		return cmp.Or(cmp.Compare(a.bytes, b.bytes), cmp.Compare(a.table, b.table))
+	})
+	sum := uint64(0)
+	for i := range all {
+		if sum += all[i].bytes; sum > mergeRoundBytes && i > 0 {
+			return all[:i]
+		}
+	}
+	return all
+}
+
+// merge writes the merged runs of the plans and puts them in the place of their inputs.
+func (s *Store) merge(ctx context.Context, plans []plannedMerge) (bool, error) {
 	batch := s.db.newBatch()
 	outputs := make([]*RunWriter, 0, len(plans))
 	limit := &rateLimit{ctx: ctx, bytesPerSecond: float64(s.opt.MergeMBPerSecond) * (1 << 20), start: time.Now()}
@@ -160,9 +212,6 @@ func (s *Store) mergeOnce(ctx context.Context) (bool, error) {
 			return any
 		},
 	})
-	if errors.Is(err, ErrFailed) {
-		return false, err
-	}
 	s.buryOutputs(outputs)
 	if ok {
 		s.mu.Lock()
@@ -173,29 +222,6 @@ func (s *Store) mergeOnce(ctx context.Context) (bool, error) {
 		}
 	}
 	return ok, err
-}
-
-// planRound chooses the merges of one round, the smallest first, so that a large one delays them least.
-func (s *Store) planRound(snap *Snapshot) []plannedMerge {
-	var all []plannedMerge
-	for id, runs := range snap.v.tables {
-		if p, ok := s.planMerge(id, runs); ok {
-			all = append(all, p)
-		}
-	}
-	slices.SortFunc(all, func(a, b plannedMerge) int {
-		if c := compareUint64(a.bytes, b.bytes); c != 0 {
-			return c
-		}
-		return compareUint64(uint64(a.table), uint64(b.table))
-	})
-	sum := uint64(0)
-	for i := range all {
-		if sum += all[i].bytes; sum > mergeRoundBytes && i > 0 {
-			return all[:i]
-		}
-	}
-	return all
 }
 
 // mergeRuns writes the merged run of a plan. The run is returned also with an error, so that it can be deleted.

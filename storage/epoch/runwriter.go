@@ -120,6 +120,9 @@ func (r *RunWriter) put(blob []byte) error {
 			return r.err
 		}
 	}
+	if r.err = r.s.checkRoom(len(blob)); r.err != nil {
+		return r.err
+	}
 	n, err := putBlob(r.batch, r.meta.ID, r.meta.Chunks, blob)
 	if err != nil {
 		r.err = err
@@ -154,4 +157,13 @@ func (r *RunWriter) Close() error {
 		return r.put(r.index.encode(r.meta.ID, r.meta.Chunks))
 	}
 	return nil
+}
+
+// checkRoom asks for free space on the first of every roomEveryBytes bytes that go to the store.
+func (s *Store) checkRoom(n int) error {
+	after := s.written.Add(int64(n))
+	if (after-int64(n))/roomEveryBytes == after/roomEveryBytes {
+		return nil
+	}
+	return s.db.room()
 }

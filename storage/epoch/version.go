@@ -1,6 +1,7 @@
 package epoch
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"maps"
@@ -219,7 +220,7 @@ func (s *Store) writeManifest(c change, m *Manifest) (blobRef, error) {
 		}
 	}
 	s.mu.Unlock()
-	slices.SortFunc(m.pending, func(a, b pendingRun) int { return compareUint64(a.id, b.id) })
+	slices.SortFunc(m.pending, func(a, b pendingRun) int { return cmp.Compare(a.id, b.id) })
 	var err error
 	ref.chunks, err = putBlob(c.batch, ref.id, 0, sealBlob(m.encode(), ref.id, 0))
 	return ref, err
@@ -313,14 +314,4 @@ func (s *Store) deleteRun(p pendingRun) error {
 		return fmt.Errorf("delete run %d: %w", p.id, err)
 	}
 	return nil
-}
-
-func compareUint64(a, b uint64) int {
-	switch {
-	case a < b:
-		return -1
-	case a > b:
-		return 1
-	}
-	return 0
 }

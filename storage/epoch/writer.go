@@ -22,6 +22,9 @@ type Writer struct {
 
 // Begin starts the next epoch; ErrBusy while another one is open.
 func (s *Store) Begin() (*Writer, error) {
+	if err := s.db.room(); err != nil {
+		return nil, err
+	}
 	if err := s.startWriting(); err != nil {
 		return nil, err
 	}

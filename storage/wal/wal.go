@@ -18,6 +18,7 @@ import (
 	"log/slog"
 	"math/rand/v2"
 	"path/filepath"
+	"runtime"
 	"sync"
 
 	"github.com/heliosdb/heliosdb-streaming/internal/crashpoint"
@@ -261,9 +262,13 @@ func (l *Log) syncLocked(pos uint64) error {
 
 // writeBatch writes and syncs everything buffered. The caller holds mu, which is free while the disk works.
 func (l *Log) writeBatch() {
+	l.writing = true
+	// Those whom the last batch has woken append their next records right now: let them come along.
+	l.mu.Unlock()
+	runtime.Gosched()
+	l.mu.Lock()
 	batch, count, to := l.buf, l.pending, l.last
 	l.buf, l.pending, l.spare = l.spare[:0], 0, nil
-	l.writing = true
 	l.mu.Unlock()
 	err := l.commit(batch, count)
 	l.mu.Lock()
