@@ -183,10 +183,11 @@ func (f *hashFrozen) copyTable(it *frozenTable, seg *segment) {
 	t := &it.meta
 	s := &f.shapes[t.shape]
 	for i := 0; i < s.slots; i += 8 {
-		set := s.bits8(t.block, s.dirtyOff, i)
-		if f.full {
-			set = 0xff
-		} else if set != 0 {
+		set := byte(0xff)
+		if !f.full { // the bitmaps belong to the incremental Frozen alone
+			if set = s.bits8(t.block, s.dirtyOff, i); set == 0 {
+				continue
+			}
 			s.setBits8(t.block, s.dirtyOff, i, 0)
 			s.setBits8(t.block, s.knownOff, i, s.bits8(t.block, s.knownOff, i)|set)
 		}
