@@ -50,7 +50,7 @@ type Options struct {
 	// MemtableMB is the size of the key-value store's write buffers, of which three may exist. Default 32 MiB,
 	// 8 at least.
 	MemtableMB int
-	// BlockCacheMB bounds the decoded blocks that point lookups keep. Default 8 MiB.
+	// BlockCacheMB bounds the decoded blocks that point lookups keep. Default 8 MiB; negative keeps none.
 	BlockCacheMB int
 	// Compression of new blocks. Default Snappy; each block says its own, so it can be changed at any time.
 	Compression Compression
