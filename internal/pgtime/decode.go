@@ -14,10 +14,11 @@ type decoder struct {
 	pending  int // a unit word that labels the next number
 	reserved int // rEpoch, rLate, rEarly; -1: an ordinary date
 	badZone  string
+	abbrev   string // that stands for what named used then
 }
 
 func (c *decoder) run(fields []field) outcome {
-	for _, f := range fields {
+	for i, f := range fields {
 		got, o := c.field(f)
 		if o != ok {
 			return o
@@ -26,12 +27,11 @@ func (c *decoder) run(fields []field) outcome {
 			return badFormat
 		}
 		c.seen |= got
-	}
-	if c.pending != uNone {
-		return badFormat
-	}
-	if c.reserved >= 0 {
-		return ok
+		if f.text == "t" && c.pending == uISOTime {
+			if i+1 == len(fields) || fields[i+1].kind != fNumber && fields[i+1].kind != fTime && fields[i+1].kind != fDate {
+				return badFormat
+			}
+		}
 	}
 	if o := c.validate(c.seen); o != ok {
 		return o
@@ -43,6 +43,9 @@ func (c *decoder) run(fields []field) outcome {
 		c.hh = 0
 	} else if c.meridiem == 2 && c.hh != 12 {
 		c.hh += 12
+	}
+	if c.reserved >= 0 {
+		return ok
 	}
 	if c.seen&mDate != mDate {
 		return badFormat
@@ -65,6 +68,9 @@ func (c *decoder) resolveZone() outcome {
 	}
 	if ts, fine := c.timestamp(); fine {
 		c.zone = localOffset(ts, loc)
+		if off, known := abbrevOffset(c.abbrev, ts-int64(c.zone)*Second, loc); known {
+			c.zone = off
+		}
 	}
 	return ok
 }
@@ -142,36 +148,12 @@ func (c *decoder) setJulian(x int) {
 }
 
 func (c *decoder) numberField(s string) (mask, outcome) {
-	dot := strings.IndexByte(s, '.')
-	switch c.pending {
-	case uNone:
-	case uJulian:
-		c.pending = uNone
-		x, rest, fits := int32Lead(s)
-		if !fits {
-			return 0, fieldOverflow
-		}
-		c.setJulian(x)
-		if rest == "" {
-			return mDate, ok
-		}
-		f, fine := fraction(rest)
-		if !fine {
-			return 0, badFormat
-		}
-		us := int64(f * float64(Day))
-		c.hh, c.mm, c.ss, c.us = int(us/Hour), int(us/Minute%60), int(us/Second%60), us%Second
-		return mDate | mTime, ok
-	case uISOTime:
-		c.pending = uNone
-		got, o := c.runTogether(s, c.seen|mDate)
-		if o == ok && got != mTime {
-			o = badFormat
-		}
-		return got, o
-	default:
-		return 0, badFormat
+	if c.pending != uNone {
+		unit := c.pending
+		c.pending, c.reserved = uNone, -1
+		return c.labelled(unit, s)
 	}
+	dot := strings.IndexByte(s, '.')
 	switch {
 	case dot >= 0 && c.seen&mDate == 0:
 		return c.date(s, c.seen)
@@ -181,13 +163,80 @@ func (c *decoder) numberField(s string) (mask, outcome) {
 	return c.number(s, c.textMonth, c.seen)
 }
 
+// labelled reads a number that a unit word came before: y2024m1d5, J2451545.
+func (c *decoder) labelled(unit int, s string) (mask, outcome) {
+	x, rest, fits := int32Lead(s)
+	if !fits {
+		return 0, fieldOverflow
+	}
+	if rest != "" && (rest[0] != '.' || unit != uJulian && unit != uISOTime && unit != uSecond) {
+		return 0, badFormat
+	}
+	switch unit {
+	case uYear:
+		c.y = x
+		return mYear, ok
+	case uMonth:
+		if c.seen&mMonth != 0 && c.seen&mHour != 0 {
+			c.mm = x
+			return mMinute, ok
+		}
+		c.m = x
+		return mMonth, ok
+	case uDay:
+		c.d = x
+		return mDay, ok
+	case uHour:
+		c.hh = x
+		return mHour, ok
+	case uMinute:
+		c.mm = x
+		return mMinute, ok
+	case uSecond:
+		c.ss = x
+		if rest == "" {
+			return mSecond, ok
+		}
+		us, fine := fractionMicros(rest)
+		c.us = us
+		if !fine {
+			return 0, badFormat
+		}
+		return mSecs, ok
+	case uISOTime:
+		got, o := c.runTogether(s, c.seen|mDate)
+		if o == ok && got != mTime {
+			o = badFormat
+		}
+		return got, o
+	case uJulian:
+		return c.julianDay(x, rest)
+	}
+	return 0, badFormat
+}
+
+// julianDay sets the date from a Julian day and the time from its fraction.
+func (c *decoder) julianDay(x int, rest string) (mask, outcome) {
+	c.setJulian(x)
+	if rest == "" {
+		return mDate, ok
+	}
+	f, fine := fraction(rest)
+	if !fine {
+		return 0, badFormat
+	}
+	us := int64(f * float64(Day))
+	c.hh, c.mm, c.ss, c.us = int(us/Hour), int(us/Minute%60), int(us/Second%60), us%Second
+	return mDate | mTime, ok
+}
+
 func (c *decoder) wordField(s string) (mask, outcome) {
 	if a, is := abbrevs[s]; is {
 		c.zone = a
 		return mZone, ok
 	}
 	if z, is := zoneAbbrevs[s]; is {
-		c.named = findZone(strings.ToLower(z))
+		c.named, c.abbrev = findZone(strings.ToLower(z)), s
 		return mZone, ok
 	}
 	w, known := lookup(dateWords, s)
@@ -223,7 +272,7 @@ func (c *decoder) wordField(s string) (mask, outcome) {
 	case wWeekday:
 		return mWeekday, ok
 	case wUnit, wISOTime:
-		if c.pending != uNone || w.kind == wISOTime && c.seen&mDate != mDate {
+		if w.kind == wISOTime && c.seen&mDate != mDate {
 			return 0, badFormat
 		}
 		c.pending = w.val
@@ -236,7 +285,7 @@ func (c *decoder) reservedWord(r int) mask {
 	switch r {
 	case rEpoch, rLate, rEarly:
 		c.reserved = r
-		return mDate | mTime | mZone
+		return mReserved
 	case rZulu:
 		c.hh, c.mm, c.ss, c.us, c.zone = 0, 0, 0, 0, 0
 		return mTime | mZone
@@ -290,9 +339,6 @@ func (c *decoder) date(s string, seen mask) (mask, outcome) {
 			continue
 		}
 		w, _ := lookup(dateWords, p)
-		if w.kind == wIgnore {
-			continue
-		}
 		if w.kind != wMonth || (seen|got)&mMonth != 0 {
 			return 0, badFormat
 		}
@@ -386,7 +432,8 @@ func (c *decoder) number(s string, text bool, seen mask) (mask, outcome) {
 
 // runTogether reads yyyymmdd, yymmdd, hhmmss or hhmm.
 func (c *decoder) runTogether(s string, seen mask) (mask, outcome) {
-	atoi := func(p string) int { x, _, _ := int32Lead(p); return x }
+	// Overlong years wrap around to something out of range, as C's atoi makes them.
+	atoi := func(p string) int { x, _ := leadInt(p); return int(int32(min(x, 1<<32-1))) }
 	if i := strings.IndexByte(s, '.'); i >= 0 {
 		f, _ := fraction(s[i:])
 		c.us = int64(math.RoundToEven(f * 1e6))

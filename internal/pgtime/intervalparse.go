@@ -241,10 +241,10 @@ func (p *spans) decode(list []field, fields int) outcome {
 			switch w.kind {
 			case wIgnore:
 				continue
-			case wUnit, wISOTime:
+			case wUnit:
 				unit = w.val
 			case wAgo:
-				ago, unit = true, w.val
+				ago, unit = true, uInvalid // a number right before it has no unit
 			default:
 				return badFormat
 			}

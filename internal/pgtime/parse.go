@@ -124,6 +124,7 @@ const (
 	mEra
 	mWeekday
 	mWeek
+	mReserved
 
 	mDate = mYear | mMonth | mDay
 	mSecs = mSecond | mMilli | mMicro

@@ -85,6 +85,7 @@ const (
 	uTimezone
 	uTimezoneHour
 	uTimezoneMinute
+	uInvalid
 )
 
 // unitWords are the words of intervals and of the field argument of extract and

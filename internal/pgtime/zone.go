@@ -92,20 +92,43 @@ func upper(c byte) byte {
 	return c
 }
 
+// abbrevOffset is the offset that abbreviation abb (lower case) last had in loc
+// at or before ts. It looks back a bounded number of changes.
+func abbrevOffset(abb string, ts int64, loc *time.Location) (int, bool) {
+	if abb == "" {
+		return 0, false
+	}
+	t := time.Unix(floorDiv(ts, Second)+unixSeconds, 0).In(loc)
+	for range 50 {
+		name, off := t.Zone()
+		if strings.EqualFold(name, abb) {
+			return off, true
+		}
+		start, _ := t.ZoneBounds()
+		if start.IsZero() {
+			break
+		}
+		t = start.Add(-time.Second)
+	}
+	return 0, false
+}
+
+// posixZone reads NAME[+-]HH[:MM[:SS]], where NAME is anything up to a digit,
+// sign or comma, or <anything>.
 func posixZone(low string) *time.Location {
-	i := 0
-	for i < len(low) && isAlpha(low[i]) {
-		i++
+	i := strings.IndexAny(low, "0123456789,+-")
+	if i <= 0 {
+		return nil
 	}
 	name := low[:i]
-	if len(low) > 2 && low[0] == '<' {
+	if low[0] == '<' {
 		if i = strings.IndexByte(low, '>') + 1; i == 0 {
 			return nil
 		}
 		name = low[1 : i-1]
 	}
 	rest := low[i:]
-	if len(name) < 3 && !(name == "" && rest != "" && low[0] != '<') || rest == "" {
+	if rest == "" {
 		return nil
 	}
 	sign := -1
