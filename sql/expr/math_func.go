@@ -18,10 +18,6 @@ var (
 	errInputOut = pgerr.New(pgerr.NumericValueOutOfRange, "input is out of range")
 )
 
-// maxResultScale bounds the digits that rounding is asked for
-// (NUMERIC_MAX_RESULT_SCALE).
-const maxResultScale = 2000
-
 func init() {
 	f8, i4, n := types.Float8, types.Int4, types.Numeric
 	one := func(name, id string, f func(x float64) (float64, error)) *Func {
@@ -56,7 +52,7 @@ func init() {
 		return retNum(func(r *row) (num.Decimal, error) {
 			k := int64(0)
 			if two {
-				k = min(max(r.int(1), -maxResultScale), maxResultScale)
+				k = min(max(r.int(1), -num.MaxIntDigits), num.MaxScale)
 			}
 			return f(r.num(0), int(k))
 		})
@@ -78,10 +74,8 @@ func floatSign(x float64) float64 {
 		return 1
 	case x < 0:
 		return -1
-	case x == 0:
-		return 0
 	}
-	return x
+	return 0 // NaN too
 }
 
 func numSign(d num.Decimal) num.Decimal {
@@ -249,9 +243,8 @@ func widthBucketFloat(r *row) (int64, error) {
 		}
 		return count + 1, nil
 	}
-	part := (x - lo) / (hi - lo)
 	if isInf(hi - lo) {
-		part = (x/2 - lo/2) / (hi/2 - lo/2)
+		x, lo, hi = x/2, lo/2, hi/2
 	}
-	return int64(part*float64(count)) + 1, nil
+	return int64(float64(count)*(x-lo)/(hi-lo)) + 1, nil
 }

@@ -148,7 +148,7 @@ func registerSubstrings() {
 	def("right", "text_right", t, retBytes(func(r *row, dst []byte) ([]byte, error) {
 		s, n := r.bytes(0), r.int(1)
 		if n < 0 {
-			n = -n
+			n = int64(int32(-n)) // the minimum stays: nothing is cut
 		} else {
 			n = runes(s) - n
 		}

@@ -190,13 +190,26 @@ func convertFrom(r *row, dst []byte) ([]byte, error) {
 		if c == utf8.RuneError && w <= 1 || c == 0 {
 			n := 1
 			if s[i] >= 0xc0 {
-				n = min(len(s)-i, 2)
+				n = min(len(s)-i, sequenceLen(s[i]))
 			}
 			return dst, pgerr.New(pgerr.CharacterNotInRepertoire, "invalid byte sequence for encoding \"UTF8\": %s", hexBytes(s[i:i+n]))
 		}
 		i += w
 	}
 	return append(dst, s...), nil
+}
+
+// sequenceLen is the number of bytes that a UTF-8 lead byte announces.
+func sequenceLen(lead byte) int {
+	switch {
+	case lead&0xe0 == 0xc0:
+		return 2
+	case lead&0xf0 == 0xe0:
+		return 3
+	case lead&0xf8 == 0xf0:
+		return 4
+	}
+	return 1
 }
 
 func hexBytes(b []byte) string {

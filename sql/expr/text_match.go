@@ -98,7 +98,10 @@ func registerRegexFunctions() {
 	def("regexp_match", "regexp_match", textArray, retBytes(func(r *row, dst []byte) ([]byte, error) { return regexMatch(r, dst, 2) }), t, t, t)
 	def("regexp_like", "regexp_like_no_flags", b, regexKernel("", false), t, t)
 	def("regexp_like", "regexp_like", b, retBool(func(r *row) (bool, error) {
-		re, err := r.compiled(1, 2, "", false)
+		re, err := r.compiled(1, 2, "", true)
+		if err == nil && re.Global {
+			err = pgerr.New(pgerr.InvalidParameterValue, "regexp_like() does not support the \"global\" option")
+		}
 		return err == nil && re.Match(r.bytes(0)), err
 	}), t, t, t)
 	def("regexp_count", "regexp_count_no_start", i4, retInt(func(r *row) (int64, error) {
