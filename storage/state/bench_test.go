@@ -230,6 +230,32 @@ func BenchmarkHashUpdate(b *testing.B) {
 	}
 }
 
+// BenchmarkHashUpdateBatch updates as BenchmarkHashUpdate does, 1,024 keys a call.
+func BenchmarkHashUpdateBatch(b *testing.B) {
+	for _, groups := range benchSizes() {
+		b.Run(fmt.Sprintf("groups=%dM", groups>>20), func(b *testing.B) {
+			p := NewPool(PoolOptions{})
+			defer p.Close()
+			h := NewHash(p, HashOptions{KeySize: 18, ValueSize: 24})
+			fillHash(h, groups)
+			hashes, keys := make([]uint64, 1024), make([][]byte, 1024)
+			mem := make([][18]byte, 1024)
+			b.ReportAllocs()
+			b.ResetTimer()
+			for i := 0; i < b.N; {
+				for j := range keys {
+					keys[j] = groupKey(&mem[j], int(scatter(uint64(i))%uint64(groups)))
+					hashes[j] = HashBytes(keys[j])
+					i++
+				}
+				h.UpsertBatch(hashes, keys, func(_ int, v []byte, _ bool) {
+					binary.LittleEndian.PutUint64(v, binary.LittleEndian.Uint64(v)+1)
+				})
+			}
+		})
+	}
+}
+
 // BenchmarkHashDrop fills and drops a window of 1 M groups; the drop is the metric.
 func BenchmarkHashDrop(b *testing.B) {
 	p := NewPool(PoolOptions{})

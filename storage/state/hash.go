@@ -67,6 +67,7 @@ type Hash struct {
 
 	frozen  hashFrozenState
 	scratch []uint64
+	sink    byte
 }
 
 // NewHash returns an empty Hash whose blocks come from p. It panics on options no caller

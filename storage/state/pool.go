@@ -25,9 +25,12 @@ const (
 	PageBytes = 4096
 	// slabBytes is the size and alignment of a slab: one huge page.
 	slabBytes = 2 << 20
-	// slabReserve is how many wholly free slabs are kept for reuse: a first touch of a
-	// fresh page costs microseconds.
-	slabReserve = 16
+	// slabReserve is how many wholly free slabs are kept for reuse at least, and
+	// reserveShare the share of the slabs in all: a first touch of fresh memory costs
+	// microseconds a page, and the next window needs what the last one gave back. Above
+	// LimitBytes nothing is kept.
+	slabReserve  = 16
+	reserveShare = 4
 	// drainBatch is how many blocks a deferred free returns per lock.
 	drainBatch = 128
 
@@ -275,7 +278,7 @@ func (p *Pool) freeLocked(ref uint64) (uintptr, int) {
 		return 0, 0
 	}
 	p.unlink(h, base)
-	if len(p.spare) < slabReserve {
+	if !p.over.Load() && len(p.spare) < max(slabReserve, len(p.slabs)/reserveShare) {
 		p.spare = append(p.spare, base)
 		return 0, 0
 	}
