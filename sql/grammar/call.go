@@ -96,7 +96,8 @@ func (r *Reader) arguments(f *ast.Func, a *args) bool {
 		a.expr()
 	}
 	f.Args = make([]ast.Expr, a.count)
-	if r.Accept("order", "by") {
+	if r.Accept("order") {
+		r.Expect("by")
 		f.OrderBy = r.orderItems(a)
 	}
 	r.Expect(")")
@@ -121,7 +122,7 @@ func (r *Reader) argName(f *ast.Func, n int) {
 
 // suffixes parses WITHIN GROUP (…), FILTER (WHERE …), OVER ….
 func (r *Reader) suffixes(f *ast.Func, a *args) {
-	if r.At("within", "group") {
+	if r.At("within") {
 		pos := r.Pos()
 		r.Expect("within", "group", "(", "order", "by")
 		f.WithinGroup = r.orderItems(a)
@@ -135,13 +136,13 @@ func (r *Reader) suffixes(f *ast.Func, a *args) {
 			r.Fail(syntaxAt(pos, "cannot use VARIADIC with WITHIN GROUP"))
 		}
 	}
-	if r.At("filter", "(") {
+	if r.At("filter") {
 		r.Expect("filter", "(", "where")
 		a.expr()
 		f.Filter = pending
 		r.Expect(")")
 	}
-	if r.At("over") && (r.PeekN(1).Is("(") || IsColID(r.PeekN(1))) {
+	if r.At("over") {
 		pos := r.Pos()
 		r.Advance()
 		if r.At("(") {

@@ -58,8 +58,8 @@ func (r *Reader) need(n node, level int) {
 }
 
 // operand parses a right operand of precedence min and encloses it if needed.
-func (r *Reader) operand(min, level int) node {
-	n := r.expr(min, false)
+func (r *Reader) operand(min, level int, b bool) node {
+	n := r.expr(min, b)
 	r.need(n, level)
 	return n
 }
@@ -81,7 +81,7 @@ func (r *Reader) expr(min int, b bool) node {
 	nonassoc := 0
 	for r.err == nil {
 		prec, not := r.infix(b)
-		if prec == 0 || prec < min {
+		if prec == 0 || prec < min || r.depth == r.itemDepth && prec != nonassoc && r.wordIsLabel() {
 			break
 		}
 		if prec == nonassoc {
@@ -93,9 +93,9 @@ func (r *Reader) expr(min int, b bool) node {
 		case precOr, precAnd:
 			left = r.logical(left, prec)
 		case precIs:
-			left, nonassoc = r.is(left)
+			left, nonassoc = r.is(left, b)
 		case precCompare, precOp, precAdd, precMul, precPow:
-			left, nonassoc = r.binary(left, prec)
+			left, nonassoc = r.binary(left, prec, b)
 		case precLike:
 			left, nonassoc = r.predicate(left, not)
 		case precAt:
@@ -148,8 +148,12 @@ func (r *Reader) infix(b bool) (prec int, not bool) {
 			return precOr, false
 		case "isnull", "notnull":
 			return precIs, false
-		case "like", "ilike", "in", "between", "similar":
+		case "like", "ilike", "in", "between":
 			return precLike, false
+		case "similar":
+			if r.PeekN(1).Is("to") { // else of SUBSTRING(… SIMILAR …)
+				return precLike, false
+			}
 		case "overlaps":
 			return precLike, false
 		case "not":
@@ -163,6 +167,14 @@ func (r *Reader) infix(b bool) (prec int, not bool) {
 		}
 	}
 	return 0, false
+}
+
+// wordIsLabel reports whether the current word, although an operator, labels the
+// select item that ends here: SELECT a IS, b LIKE FROM t.
+func (r *Reader) wordIsLabel() bool {
+	t, next := r.Tok(), r.PeekN(1)
+	return t.Kind == lex.Ident && t.BareLabel() &&
+		(next.Kind == lex.EOF || next.Is(",") || next.Is(")") || next.Is(";") || next.Is("from") || next.Is("where"))
 }
 
 // notLookahead: NOT that belongs to the predicate behind it (gram.y's NOT_LA).
@@ -183,13 +195,9 @@ func (r *Reader) prefix(b bool) node {
 	t, pos, at := r.Tok(), r.Pos(), len(r.out)
 	switch {
 	case t.Kind == lex.Ident && t.Val == "not" && !b:
-		if r.notLookahead() {
-			r.Unexpected()
-			return node{at: at}
-		}
 		r.Advance()
 		r.emitAt("NOT", pos)
-		n := r.operand(precNot, levelNot)
+		n := r.operand(precNot, levelNot, false)
 		return node{at: at, level: levelNot, height: r.taller(n.height, 0)}
 	case t.Is("+"), t.Is("-"):
 		r.Advance()
@@ -253,7 +261,7 @@ func (r *Reader) logical(left node, prec int) node {
 	r.need(left, level)
 	r.emitAt(text, r.Pos())
 	r.Advance()
-	right := r.operand(prec+1, level+1)
+	right := r.operand(prec+1, level+1, false)
 	return node{at: left.at, level: level, height: r.taller(left.height, right.height)}
 }
 
@@ -261,7 +269,7 @@ func (r *Reader) logical(left node, prec int) node {
 var binaryLevel = [...]int{precCompare: levelBool, precOp: levelOp, precAdd: levelAdd, precMul: levelMul, precPow: levelPow}
 
 // binary parses the rest of left OP right and left OP ANY (…).
-func (r *Reader) binary(left node, prec int) (node, int) {
+func (r *Reader) binary(left node, prec int, b bool) (node, int) {
 	level := binaryLevel[prec]
 	r.need(left, level)
 	pos := r.Pos()
@@ -279,7 +287,7 @@ func (r *Reader) binary(left node, prec int) (node, int) {
 		res.height = r.taller(left.height, h)
 		return res, 0
 	}
-	right := r.operand(prec+1, level+1)
+	right := r.operand(prec+1, level+1, b)
 	res.height = r.taller(left.height, right.height)
 	if prec == precCompare {
 		return res, precCompare
@@ -288,7 +296,7 @@ func (r *Reader) binary(left node, prec int) (node, int) {
 }
 
 func (r *Reader) atAny() bool {
-	return r.At("any", "(") || r.At("all", "(") || r.At("some", "(")
+	return r.At("any") || r.At("all") || r.At("some")
 }
 
 // anyOperand parses ANY|SOME|ALL ( query or array ) and emits one call.
@@ -318,7 +326,7 @@ func (r *Reader) anyOperand(pos ast.Pos, op ast.Operator) int {
 }
 
 // is parses IS …, ISNULL and NOTNULL. Each is carried as left <=> k.
-func (r *Reader) is(left node) (node, int) {
+func (r *Reader) is(left node, b bool) (node, int) {
 	r.need(left, levelBool)
 	pos := r.Pos()
 	word := r.Tok().Val
@@ -350,7 +358,7 @@ func (r *Reader) is(left node) (node, int) {
 		d := &ast.IsDistinct{Pos: pos, Not: test.Not}
 		id := r.open(d)
 		r.side[id].slots = []*ast.Expr{&d.R}
-		right := r.expr(precIs+1, false)
+		right := r.expr(precIs+1, b)
 		r.emit(")")
 		res.height = r.taller(left.height, right.height)
 		return res, precIs
@@ -475,7 +483,7 @@ func (r *Reader) between(pos ast.Pos, not bool) int {
 	r.emit(")")
 	r.Expect("and")
 	r.emit("AND")
-	hi := r.operand(precLike+1, levelOp)
+	hi := r.operand(precLike+1, levelOp, false)
 	return max(lo.height, hi.height)
 }
 

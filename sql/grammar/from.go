@@ -141,8 +141,12 @@ func (r *Reader) tablePrimary() (height int, join *ast.Join) {
 		return 0, nil
 	case lateral || r.atFunction():
 		return r.functionInFrom(lateral), nil
+	case IsTypeFuncName(r.Tok()) && !IsColID(r.Tok()):
+		r.Advance() // a function's name, so a parenthesis is missing
+		r.Unexpected()
+		return 0, nil
 	}
-	r.tableName()
+	r.tableName(true)
 	if r.At("tablesample") {
 		r.Unsupported("TABLESAMPLE")
 	}
@@ -234,7 +238,7 @@ func (r *Reader) functionWithoutWindow() int {
 		}
 	}
 	t, pos := r.Tok(), r.Pos()
-	if !IsColLabel(t) {
+	if !IsColID(t) && !IsTypeFuncName(t) {
 		r.Unexpected()
 		return 0
 	}
@@ -289,8 +293,8 @@ func (r *Reader) windowFunction(tf *ast.TableFunc) int {
 	return a.height
 }
 
-// tableName parses [ONLY] name [*] [alias].
-func (r *Reader) tableName() {
+// tableName parses [ONLY] name [*] and, if it may have one, an alias.
+func (r *Reader) tableName(alias bool) {
 	t := &ast.TableName{Pos: r.Pos()}
 	parens := false
 	if r.Accept("only") {
@@ -304,7 +308,9 @@ func (r *Reader) tableName() {
 	} else if !t.Only {
 		r.Accept("*")
 	}
-	t.Alias = r.alias()
+	if alias {
+		t.Alias = r.alias()
+	}
 	r.leaf(table{t})
 }
 

@@ -215,8 +215,17 @@ func (r *Reader) typedLiteral() (node, bool) {
 		r.leaf(lit)
 		return r.simple(at, 1), true
 	}
+	if interval && !r.PeekN(1).Is("(") {
+		return node{}, false
+	}
 	t, ok := s.simple()
 	if !ok || s.tok().Kind != lex.String {
+		// One word may be a column and a plain name a function, but numeric( and
+		// TIMESTAMP WITH TIME ZONE can only be a type.
+		if r.Tok().Cat == lex.ColName && s.i > r.i+1 {
+			r.unexpectedAt(s.i)
+			return node{at: at}, true
+		}
 		return node{}, false
 	}
 	r.leaf(&ast.TypedLiteral{Pos: pos, Type: t, Text: s.tok().Val})

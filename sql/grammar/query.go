@@ -70,7 +70,7 @@ func continuesQuery(t *lex.Token) bool {
 
 // AtQuery reports whether a query begins at the current token.
 func (r *Reader) AtQuery() bool {
-	return startsQuery(r.Tok(), r.PeekN(1)) || r.atQuery()
+	return r.At("values") || startsQuery(r.Tok(), r.PeekN(1)) || r.atQuery()
 }
 
 // subquery parses ( query ) and emits it.
@@ -145,11 +145,8 @@ func (r *Reader) with(q *ast.Query) (h int) {
 			cte.Columns = r.NameList()
 		}
 		r.Expect("as")
-		if not := r.At("not", "materialized"); not || r.At("materialized") {
-			if not {
-				r.Advance()
-			}
-			r.Advance()
+		if not := r.Accept("not"); not || r.At("materialized") {
+			r.Expect("materialized")
 			m := !not
 			cte.Materialized = &m
 		}
@@ -201,7 +198,7 @@ func (r *Reader) tableCommand(si *selectInfo) int {
 	r.emit(",")
 	r.leaf(&ast.ColumnRef{Pos: pos, Star: true})
 	r.emit("FROM")
-	r.tableName()
+	r.tableName(false)
 	return 1
 }
 
@@ -272,7 +269,8 @@ func (r *Reader) selectClause(si *selectInfo) int {
 		r.emit("WHERE")
 		sub()
 	}
-	if r.Accept("group", "by") {
+	if r.Accept("group") {
+		r.Expect("by")
 		if r.At("distinct") || r.At("all") {
 			r.Unsupported("GROUP BY %s", r.Tok().Val)
 		}
@@ -300,7 +298,10 @@ func (r *Reader) items(needed bool, h int) ([]ast.SelectItem, int) {
 			items = append(items, it)
 			continue
 		}
+		item := r.itemDepth
+		r.itemDepth = r.depth + 1
 		h = max(h, r.expr(0, false).height)
+		r.itemDepth = item
 		if r.Accept("as") {
 			it.Alias = r.ColLabel()
 		} else if r.Tok().BareLabel() && !r.atEmit() {

@@ -23,6 +23,8 @@ type Reader struct {
 	i     int
 	err   *pgerr.Error
 	depth int
+	// itemDepth is the depth of the select item being read, 0 outside of one.
+	itemDepth int
 	piece
 }
 

@@ -17,7 +17,8 @@ func (r *Reader) tail(info *queryInfo) int {
 			r.emit("ORDER BY")
 		}
 	}
-	if r.Accept("order", "by") {
+	if r.Accept("order") {
+		r.Expect("by")
 		begin()
 		info.q.OrderBy = r.orderItems(a)
 	}
@@ -39,8 +40,12 @@ func (r *Reader) tail(info *queryInfo) int {
 				r.Accept("rows")
 			}
 			continue
-		case r.At("for", "update"), r.At("for", "share"), r.At("for", "no"), r.At("for", "key"):
-			r.Unsupported("SELECT FOR %s", strings.ToUpper(r.PeekN(1).Val))
+		case r.Accept("for"):
+			if !r.At("update") && !r.At("share") && !r.At("no") && !r.At("key") {
+				r.Unexpected()
+				break
+			}
+			r.Unsupported("SELECT FOR %s", strings.ToUpper(r.Tok().Val))
 		}
 		break
 	}
@@ -61,7 +66,8 @@ func (r *Reader) limit(a *args, begin func()) bool {
 		}
 		begin()
 		a.expr()
-		if r.At(",") {
+		if r.Accept(",") {
+			a.expr()
 			r.Fail(pgerr.New(pgerr.SyntaxError, "LIMIT #,# syntax is not supported").At(int(pos)).
 				WithHint("Use separate LIMIT and OFFSET clauses."))
 		}
@@ -127,13 +133,15 @@ func (r *Reader) windowSpec(a *args) *ast.WindowSpec {
 	if t := r.Tok(); IsColID(t) && !(t.Kind == lex.Ident && (t.Val == "partition" || t.Val == "range" || t.Val == "rows" || t.Val == "groups")) {
 		w.Name = r.ColID()
 	}
-	if r.Accept("partition", "by") {
+	if r.Accept("partition") {
+		r.Expect("by")
 		for ok := true; ok; ok = r.Accept(",") {
 			a.expr()
 			w.PartitionBy = append(w.PartitionBy, nil)
 		}
 	}
-	if r.Accept("order", "by") {
+	if r.Accept("order") {
+		r.Expect("by")
 		w.OrderBy = r.orderItems(a)
 	}
 	if r.At("rows") || r.At("range") || r.At("groups") {

@@ -79,7 +79,7 @@ func Scan(src string) (*Tokens, error) {
 		t, err := s.next()
 		if err != nil {
 			ts.bad = err
-			t = Token{Kind: Bad, Pos: err.Pos - 1, End: err.Pos - 1}
+			t = Token{Kind: Bad, Pos: max(0, err.Pos-1), End: len(src)}
 		}
 		ts.T = append(ts.T, t)
 		if len(ts.T) > MaxTokens {

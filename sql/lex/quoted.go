@@ -93,6 +93,19 @@ func invalidIn(v string) *pgerr.Error {
 	return badEncoding(v)
 }
 
+// runeLen is the length of the character that starts with byte c.
+func runeLen(c byte) int {
+	switch {
+	case c >= 0xf0:
+		return 4
+	case c >= 0xe0:
+		return 3
+	case c >= 0xc0:
+		return 2
+	}
+	return 1
+}
+
 // escape decodes the backslash sequence at i and returns its length.
 func (s *scanner) escape(i, start int, b *strings.Builder) (int, *pgerr.Error) {
 	c := s.at(i + 1)

@@ -201,24 +201,18 @@ func (s *scanner) number(start int) (Token, *pgerr.Error) {
 		i = j
 	}
 	if i < len(s.src) && isIdentStart(s.src[i]) {
-		return Token{}, nearErr(pgerr.SyntaxError, "trailing junk after numeric literal", s.src, start, i+runeLen(s.src[i]))
+		return Token{}, nearErr(pgerr.SyntaxError, "trailing junk after numeric literal", s.src, start, s.wordEnd(i))
 	}
 	s.i = i
 	return Token{Kind: kind, Pos: start, End: i, Val: s.src[start:i]}, nil
 }
 
-// runeLen is the length of the character that starts with byte c, so that a
-// message never cuts one.
-func runeLen(c byte) int {
-	switch {
-	case c >= 0xf0:
-		return 4
-	case c >= 0xe0:
-		return 3
-	case c >= 0xc0:
-		return 2
+// wordEnd is the end of the name characters at i.
+func (s *scanner) wordEnd(i int) int {
+	for i < len(s.src) && isIdent(s.src[i]) {
+		i++
 	}
-	return 1
+	return i
 }
 
 // dollar reads $1 or a dollar-quoted string.
@@ -229,7 +223,7 @@ func (s *scanner) dollar(start int) (Token, *pgerr.Error) {
 			i++
 		}
 		if i < len(s.src) && isIdentStart(s.src[i]) {
-			return Token{}, nearErr(pgerr.SyntaxError, "trailing junk after parameter", s.src, start, i+runeLen(s.src[i]))
+			return Token{}, nearErr(pgerr.SyntaxError, "trailing junk after parameter", s.src, start, s.wordEnd(i))
 		}
 		s.i = i
 		return Token{Kind: Param, Pos: start, End: i, Val: s.src[start+1 : i]}, nil

@@ -10,7 +10,7 @@ import (
 // statement parses one statement. After an error the result is meaningless.
 func (p *parser) statement() ast.Statement {
 	t := p.Tok()
-	if p.AtQuery() {
+	if p.At("(") || p.AtQuery() {
 		pos := p.Pos()
 		if w := p.dmlAfterWith(); w != "" {
 			p.Unsupported("WITH before %s", strings.ToUpper(w))
