@@ -433,7 +433,7 @@ func (c *decoder) number(s string, text bool, seen mask) (mask, outcome) {
 // runTogether reads yyyymmdd, yymmdd, hhmmss or hhmm.
 func (c *decoder) runTogether(s string, seen mask) (mask, outcome) {
 	// Overlong years wrap around to something out of range, as C's atoi makes them.
-	atoi := func(p string) int { x, _ := leadInt(p); return int(int32(min(x, 1<<32-1))) }
+	atoi := func(p string) int { x, _ := leadInt(p); return int(int32(x)) }
 	if i := strings.IndexByte(s, '.'); i >= 0 {
 		f, _ := fraction(s[i:])
 		c.us = int64(math.RoundToEven(f * 1e6))
@@ -461,12 +461,13 @@ func (c *decoder) runTogether(s string, seen mask) (mask, outcome) {
 
 // clock reads hh:mm[:ss[.f]] or mm:ss.f.
 func (c *decoder) clock(s string) outcome {
-	h, m, sec, us, o := parseClock(s)
+	h, m, sec, us, o := parseClock(s, false)
 	c.hh, c.mm, c.ss, c.us = int(h), m, sec, us
 	return o
 }
 
-func parseClock(s string) (h int64, m, sec int, us int64, o outcome) {
+// parseClock reads hh:mm[:ss[.f]] or mm:ss.f; minSec makes two parts mm:ss.
+func parseClock(s string, minSec bool) (h int64, m, sec int, us int64, o outcome) {
 	h, rest := leadInt(s)
 	if h > math.MaxInt64/2 {
 		return 0, 0, 0, 0, fieldOverflow
@@ -480,9 +481,11 @@ func parseClock(s string) (h int64, m, sec int, us int64, o outcome) {
 	}
 	fine := true
 	switch {
-	case rest == "":
-	case rest[0] == '.':
-		us, fine = fractionMicros(rest)
+	case rest == "" && !minSec:
+	case rest == "" || rest[0] == '.':
+		if rest != "" {
+			us, fine = fractionMicros(rest)
+		}
 		if h > math.MaxInt32 {
 			return 0, 0, 0, 0, fieldOverflow
 		}
@@ -513,6 +516,9 @@ func parseClock(s string) (h int64, m, sec int, us int64, o outcome) {
 func parseOffset(s string) (int, outcome) {
 	if s == "" || s[0] != '+' && s[0] != '-' {
 		return 0, badFormat
+	}
+	if len(s) > 2 && s[1] == '-' && isDigit(s[2]) {
+		return 0, zoneOverflow // a negative number of hours
 	}
 	h, rest, fits := int32Lead(s[1:])
 	m, sec := 0, 0

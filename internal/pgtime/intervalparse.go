@@ -281,12 +281,9 @@ func (p *spans) decode(list []field, fields int) outcome {
 
 // clock sets the time from hh:mm[:ss].
 func (p *spans) clock(s string, fields int, neg bool) outcome {
-	h, m, sec, us, o := parseClock(s)
+	h, m, sec, us, o := parseClock(s, fields == MaskMinute|MaskSecond)
 	if o != ok {
 		return o
-	}
-	if fields == MaskMinute|MaskSecond && strings.Count(s, ":") == 1 && !strings.Contains(s, ".") {
-		h, m, sec = 0, int(h), m // mm:ss
 	}
 	x, fine := mulOK(h, Hour)
 	if !fine || !addInto(&x, int64(m)*Minute+int64(sec)*Second+us) {

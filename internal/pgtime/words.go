@@ -56,7 +56,7 @@ var dateWords = map[string]word{
 	"fri": {wWeekday, 5}, "friday": {wWeekday, 5}, "sat": {wWeekday, 6}, "saturday": {wWeekday, 6},
 	"j": {wUnit, uJulian}, "jd": {wUnit, uJulian}, "julian": {wUnit, uJulian},
 	"d": {wUnit, uDay}, "dow": {wUnit, uDow}, "doy": {wUnit, uDoy}, "h": {wUnit, uHour}, "isodow": {wUnit, uISODow},
-	"isoyear": {wUnit, uISOYear}, "m": {wUnit, uMonth}, "mm": {wUnit, uMinute}, "s": {wUnit, uSecond}, "y": {wUnit, uYear},
+	"isoyear": {wUnit, uISOYear}, "m": {wUnit, uMonth}, "s": {wUnit, uSecond}, "y": {wUnit, uYear},
 }
 
 // Units, of labels in dates, of intervals, of extract and date_trunc.

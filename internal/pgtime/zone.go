@@ -93,22 +93,30 @@ func upper(c byte) byte {
 }
 
 // abbrevOffset is the offset that abbreviation abb (lower case) last had in loc
-// at or before ts. It looks back a bounded number of changes.
+// at or before ts, or else first had after; it looks at a bounded number of
+// changes.
 func abbrevOffset(abb string, ts int64, loc *time.Location) (int, bool) {
 	if abb == "" {
 		return 0, false
 	}
-	t := time.Unix(floorDiv(ts, Second)+unixSeconds, 0).In(loc)
-	for range 50 {
-		name, off := t.Zone()
-		if strings.EqualFold(name, abb) {
-			return off, true
+	at := time.Unix(floorDiv(ts, Second)+unixSeconds, 0).In(loc)
+	for _, forward := range []bool{false, true} {
+		t := at
+		for range 50 {
+			name, off := t.Zone()
+			if strings.EqualFold(name, abb) {
+				return off, true
+			}
+			start, end := t.ZoneBounds()
+			if forward {
+				t = end
+			} else {
+				t = start.Add(-time.Second)
+			}
+			if start.IsZero() && !forward || end.IsZero() && forward {
+				break
+			}
 		}
-		start, _ := t.ZoneBounds()
-		if start.IsZero() {
-			break
-		}
-		t = start.Add(-time.Second)
 	}
 	return 0, false
 }
