@@ -18,6 +18,18 @@ type row struct {
 	c    *Ctx
 	args []*delta.Vec
 	i    int
+	word string // of firstText, when that argument is constant
+}
+
+// firstText is text argument 0, converted once when it is constant.
+func (r *row) firstText() string {
+	if !r.c.isConst(0) {
+		return string(r.bytes(0))
+	}
+	if r.word == "" {
+		r.word = string(r.bytes(0))
+	}
+	return r.word
 }
 
 func (r *row) null(k int) bool       { return r.args[k].IsNull(r.i) }
