@@ -11,7 +11,8 @@ import (
 type token uint8
 
 const (
-	tEnd token = iota
+	tNone token = iota // before the first token
+	tEnd
 	tObjectStart
 	tObjectEnd
 	tArrayStart
@@ -51,7 +52,7 @@ func (l *lexer) next() error {
 		return nil
 	}
 	c := l.in[i]
-	if t := punct[c]; t != tEnd {
+	if t := punct[c]; t != tNone {
 		l.tok, l.end = t, i+1
 		return nil
 	}

@@ -262,9 +262,7 @@ func extractInfinite(field string, u int, pos bool, typ string) (extracted, erro
 	case uMicro, uMilli, uSecond, uMinute, uHour, uDay, uMonth, uQuarter, uWeek, uDow, uISODow, uDoy:
 		return extracted{null: true}, nil
 	case uTimezone, uTimezoneHour, uTimezoneMinute:
-		if typ == nameTZ {
-			return extracted{null: true}, nil
-		}
+		return extracted{null: true}, nil
 	}
 	return extracted{}, unsupportedUnit(field, typ)
 }

@@ -19,11 +19,13 @@ func unitOf(name string) int {
 	if w, known := lookup(unitWords, low); known && w.kind == wUnit {
 		return w.val
 	}
-	switch low {
-	case "epoch":
+	switch w, _ := lookup(dateWords, low); {
+	case w.kind == wUnit:
+		return w.val
+	case w.kind == wReserved && w.val == rEpoch:
 		return uEpoch
-	case "dow", "doy", "isodow", "isoyear", "julian", "j", "jd":
-		return dateWords[low].val
+	case w.kind == wReserved:
+		return uReserved
 	}
 	return uInvalid
 }

@@ -85,6 +85,7 @@ const (
 	uTimezone
 	uTimezoneHour
 	uTimezoneMinute
+	uReserved // a word like now, which names no field but is known
 	uInvalid
 )
 
