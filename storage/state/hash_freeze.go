@@ -213,27 +213,30 @@ func (it *frozenTable) freeOwned(p *Pool) {
 }
 
 // disown leaves the blocks of a table that goes to the Frozen that still needs them, and
-// says whether there is one. When several do, all but one copy now.
+// says whether there is one. When several do, all but the last copy first: once a Frozen
+// owns the blocks it may free them at any moment.
 func (st *hashFrozenState) disown(id uint32, block uint64) bool {
-	left := false
+	var last *hashFrozen
 	for _, f := range st.outstanding() {
-		it := f.item(id, block)
-		if it == nil {
+		if f.item(id, block) == nil {
 			continue
 		}
-		f.mu.Lock()
-		if left && !f.dead {
-			f.copyTable(it, f.byHand)
-		} else if !f.dead {
-			it.mu.Lock()
-			if !it.copied {
-				it.owned, left = true, true
-			}
-			it.mu.Unlock()
+		if last != nil {
+			last.settle(id, block)
 		}
-		f.mu.Unlock()
+		last = f
 	}
-	return left
+	return last != nil && last.own(last.item(id, block))
+}
+
+// own takes the blocks of it over if they are still to be copied.
+func (f *hashFrozen) own(it *frozenTable) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	it.mu.Lock()
+	defer it.mu.Unlock()
+	it.owned = !it.copied && !f.dead
+	return it.owned
 }
 
 // Emit implements Frozen.
