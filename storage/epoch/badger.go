@@ -54,10 +54,11 @@ const maxPendingTxns = 4
 // pointers hardly ever are; and its collection deletes an old file before the copies of what still lives are synced.
 //
 // Blocks come compressed and with a checksum of their own, and are cached elsewhere if at all, so the tables do none of
-// this again. Runs are short-lived, so compaction begins late, when many of them are deleted already.
+// this again; their blocks hold two of ours, so that building a table copies none. Table sizes are such that a builder's
+// arena, of which badger keeps up to eight, holds a flushed memtable without growing. Runs are short-lived, so compaction begins late, when many of them are deleted already.
 func badgerOptions(dir string, o Options) badger.Options {
 	memtable := int64(o.MemtableMB) << 20
-	return badger.DefaultOptions(dir).
+	b := badger.DefaultOptions(dir).
 		WithInMemory(dir == "").
 		WithLogger(slogLogger{o.Logger}).
 		WithDetectConflicts(false).
@@ -70,14 +71,16 @@ func badgerOptions(dir string, o Options) badger.Options {
 		WithNumCompactors(2).
 		WithNumLevelZeroTables(5).
 		WithNumLevelZeroTablesStall(20).
-		WithBaseTableSize(8 << 20).
+		WithBaseTableSize(memtable * 5 / 8).
 		WithBaseLevelSize(4 * memtable).
-		WithBlockSize(64 << 10).
+		WithBlockSize(144 << 10).
 		WithCompression(options.None).
 		WithBlockCacheSize(0).
 		WithBloomFalsePositive(0).
 		WithValueThreshold(1 << 20).
 		WithValueLogFileSize(16 << 20)
+	b.TableSizeMultiplier = 1
+	return b
 }
 
 type badgerKV struct {

@@ -56,6 +56,7 @@ func openBlob(b []byte, id uint64, chunk uint32) ([]byte, error) {
 // blockBuilder packs entries into one block.
 type blockBuilder struct {
 	buf     []byte // the body
+	packed  []byte // memory for reuse
 	entries uint32
 	lastKey []byte // outlives the block, for the check of the order
 }
@@ -89,7 +90,10 @@ func (b *blockBuilder) add(key, val []byte, tombstone bool) {
 // finish returns the block as the blob at (id, chunk) of the store, in memory of its own.
 func (b *blockBuilder) finish(c Compression, id uint64, chunk uint32) []byte {
 	binary.LittleEndian.PutUint32(b.buf, b.entries)
-	c, packed := compress(c, b.buf)
+	c, packed := compress(c, b.buf, b.packed)
+	if c != CompressionNone {
+		b.packed = packed
+	}
 	blob := make([]byte, lenBytes, lenBytes+2+len(packed)+blockTrailLen)
 	blob = append(blob, blockFormat, byte(c))
 	return sealBlob(append(blob, packed...), id, chunk)

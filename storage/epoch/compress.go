@@ -33,18 +33,18 @@ var (
 )
 
 // compress returns the compressed form of b and how it is compressed: not at all if that saves less than a sixteenth.
-// The result may be b itself.
-func compress(c Compression, b []byte) (Compression, []byte) {
+// The result is b itself or in scratch, if that is large enough.
+func compress(c Compression, b, scratch []byte) (Compression, []byte) {
 	var out []byte
 	switch c {
 	case CompressionSnappy:
-		out = s2.EncodeSnappy(nil, b)
+		out = s2.EncodeSnappy(scratch[:cap(scratch)], b)
 	case CompressionZSTD:
 		enc, err := zstdEncoder()
 		if err != nil {
 			return CompressionNone, b
 		}
-		out = enc.EncodeAll(b, nil)
+		out = enc.EncodeAll(b, scratch[:0])
 	default:
 		return CompressionNone, b
 	}

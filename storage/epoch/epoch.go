@@ -47,7 +47,7 @@ var (
 type Options struct {
 	// Dir is the data directory; the store keeps its files in Dir/epoch. Empty means in memory.
 	Dir string
-	// MemtableMB is the size of the key-value store's write buffers, of which three may exist. Default 32 MiB,
+	// MemtableMB is the size of the key-value store's write buffers, of which three may exist. Default 16 MiB,
 	// 8 at least.
 	MemtableMB int
 	// BlockCacheMB bounds the decoded blocks that point lookups keep. Default 8 MiB; negative keeps none.
@@ -71,7 +71,7 @@ func (o *Options) setDefaults() {
 		}
 		*v = max(*v, least)
 	}
-	def(&o.MemtableMB, 32, 8)
+	def(&o.MemtableMB, 16, 8)
 	def(&o.BlockCacheMB, 8, 0)
 	def(&o.MergeRuns, 4, 2)
 	def(&o.MergeMBPerSecond, 32, -1)
