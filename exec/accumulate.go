@@ -43,9 +43,11 @@ func newAccumulator(a *plan.Agg, at int, in *plan.Props) (accumulator, error) {
 	appendOnly := in.AppendOnly && !a.Distinct
 	switch a.Fn.Name {
 	case "count":
-		return &countAcc{col: col}, nil
+		return &countAcc{col: col, merge: a.Merge}, nil
 	case "sum":
 		switch {
+		case a.Merge:
+			return &intSumAcc{col: col}, nil
 		case arg.OID == types.OIDInt2 || arg.OID == types.OIDInt4:
 			return &intSumAcc{col: col}, nil
 		case arg.OID == types.OIDInt8:
@@ -91,13 +93,20 @@ func addInt(s []byte, d int64) int64 {
 func getFloat(s []byte) float64    { return math.Float64frombits(binary.LittleEndian.Uint64(s)) }
 func putFloat(s []byte, x float64) { binary.LittleEndian.PutUint64(s, math.Float64bits(x)) }
 
-// countAcc is count(*) (col −1) and count(x): one int64.
-type countAcc struct{ col int }
+// countAcc is count(*) (col −1) and count(x): one int64. merge: col holds
+// counts, which are added up.
+type countAcc struct {
+	col   int
+	merge bool
+}
 
 func (a *countAcc) size() int { return 8 }
 
 func (a *countAcc) add(_ *group, s []byte, b *delta.Batch, i int, w int64) error {
-	if a.col < 0 || !b.Cols[a.col].IsNull(i) {
+	switch {
+	case a.merge:
+		addInt(s, w*b.Cols[a.col].I[i])
+	case a.col < 0 || !b.Cols[a.col].IsNull(i):
 		addInt(s, w)
 	}
 	return nil

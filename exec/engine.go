@@ -2,13 +2,17 @@ package exec
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
 	"sync"
+	"time"
 
+	"github.com/heliosdb/heliosdb-streaming/internal/delta"
 	"github.com/heliosdb/heliosdb-streaming/internal/pgerr"
 	"github.com/heliosdb/heliosdb-streaming/internal/source"
+	"github.com/heliosdb/heliosdb-streaming/planner/plan"
 )
 
 // Engine holds the graphs of a process. DDL calls (Create, Drop, Restore) come
@@ -43,7 +47,8 @@ func NewEngine(o Options) *Engine {
 }
 
 // Start gives jobs to the engine and the sources that they read. Jobs of one
-// call begin together. from gives the offsets at which each source starts.
+// call begin together. from gives the offsets at which sources start; one that
+// is missing starts by its startup mode when its broker answers.
 //
 // Jobs on sources that already flow first catch up in a graph of their own and
 // then join at equal offsets; jobs on relations with contents begin with a
@@ -51,13 +56,17 @@ func NewEngine(o Options) *Engine {
 func (e *Engine) Start(jobs []JobSpec, sources []SourceSpec, from map[uint32]source.Offsets) error {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	own := map[uint32]bool{}
-	for _, j := range jobs {
-		own[j.Rel] = true
-	}
-	home, flowing, err := e.gatherGraphs(jobs, own)
+	in, flowing, err := e.inputGraphs(jobs)
 	if err != nil {
 		return err
+	}
+	var home *Graph
+	for _, g := range in {
+		if home == nil {
+			home = g
+		} else if err := e.merge(home, g); err != nil {
+			return err
+		}
 	}
 	if flowing && len(sources) > 0 {
 		return e.startCatchUp(jobs, sources, from, home)
@@ -81,20 +90,21 @@ func (e *Engine) Start(jobs []JobSpec, sources []SourceSpec, from map[uint32]sou
 	return nil
 }
 
-// gatherGraphs finds the one graph in which the inputs of jobs live, merging
-// several into one. flowing: a source they read is already read there.
-func (e *Engine) gatherGraphs(jobs []JobSpec, own map[uint32]bool) (home *Graph, flowing bool, err error) {
+// ErrNotYet says that a relation is still catching up with the graph that a new
+// job on it would have to be in.
+var ErrNotYet = errors.New("relation is still catching up")
+
+// inputGraphs finds the graphs in which the inputs of jobs live, by id. flowing:
+// a source they read is already read there.
+func (e *Engine) inputGraphs(jobs []JobSpec) (graphs []*Graph, flowing bool, err error) {
 	in := map[uint64]*Graph{}
 	for _, j := range jobs {
 		for _, rel := range scansOf(j.Plan) {
-			if own[rel] {
-				continue
-			}
 			if g := e.where[rel]; g != nil {
 				if g.follow != nil {
-					return nil, false, pgerr.New(pgerr.ObjectNotInPrerequisiteState,
-						"relation %q is still catching up", g.relations[rel].name).
-						WithHint("Wait until SHOW JOBS shows it running.")
+					return nil, false, fmt.Errorf("%w: %w", ErrNotYet,
+						pgerr.New(pgerr.ObjectNotInPrerequisiteState, "relation %q is still catching up", g.relations[rel].name).
+							WithHint("Wait until SHOW JOBS shows it running."))
 				}
 				in[g.id] = g
 			} else if g := e.flows[rel]; g != nil {
@@ -103,13 +113,24 @@ func (e *Engine) gatherGraphs(jobs []JobSpec, own map[uint32]bool) (home *Graph,
 		}
 	}
 	for _, id := range slices.Sorted(maps.Keys(in)) {
-		if home == nil {
-			home = in[id]
-		} else if err := e.merge(home, in[id]); err != nil {
-			return nil, false, err
-		}
+		graphs = append(graphs, in[id])
 	}
-	return home, flowing, nil
+	return graphs, flowing, nil
+}
+
+// Startable reports why jobs cannot be started now; nil: they can.
+func (e *Engine) Startable(jobs []JobSpec) error {
+	e.mu.RLock()
+	defer e.mu.RUnlock()
+	_, _, err := e.inputGraphs(jobs)
+	return err
+}
+
+// Has reports whether the engine runs a relation's job.
+func (e *Engine) Has(rel uint32) bool {
+	e.mu.RLock()
+	defer e.mu.RUnlock()
+	return e.where[rel] != nil
 }
 
 // install opens the sources that g does not read yet and attaches the jobs.
@@ -275,3 +296,49 @@ func (e *Engine) each(fn func(g *Graph) error) error {
 
 // String names the graph in errors.
 func (g *Graph) String() string { return fmt.Sprintf("graph %d", g.id) }
+
+// ErrStopped is returned by waits that were given up.
+var ErrStopped = errors.New("wait was given up")
+
+// Check builds the operators of a job and throws them away: what cannot be
+// built is known before the job is made durable.
+func (e *Engine) Check(spec JobSpec) error {
+	ctx := &Ctx{Pool: e.opts.Pool}
+	b := &builder{ctx: ctx, pool: e.opts.Pool, workers: 1, exchanges: map[*plan.Exchange]*exchange{}}
+	defer b.close()
+	_, err := b.build(spec.Plan, func(*delta.Batch) error { return nil })
+	return err
+}
+
+// WaitFilled waits until a job has read the past of the relations it reads, or
+// has failed (its error), or stop is closed (ErrStopped).
+func (e *Engine) WaitFilled(rel uint32, stop <-chan struct{}) error {
+	for {
+		e.mu.RLock()
+		g := e.where[rel]
+		e.mu.RUnlock()
+		if g == nil {
+			return nil // dropped meanwhile
+		}
+		g.mu.Lock()
+		j := g.relations[rel]
+		done := j == nil || !j.filling() && j.started
+		var err error
+		if j != nil && j.failed.Load() {
+			err = j.Err()
+		}
+		paused := g.paused
+		g.mu.Unlock()
+		switch {
+		case err != nil || done:
+			return err
+		case paused != nil:
+			return paused
+		}
+		select {
+		case <-stop:
+			return ErrStopped
+		case <-time.After(flushPoll):
+		}
+	}
+}

@@ -265,6 +265,9 @@ func (g *Graph) attach(j *Job, backfill bool) error {
 			continue
 		}
 		up := g.relations[rel]
+		if up == nil && g.follow != nil {
+			continue // it lives in the graph to be joined, see join
+		}
 		if err := g.connect(j, up, backfill); err != nil {
 			return err
 		}

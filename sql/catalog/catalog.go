@@ -68,6 +68,9 @@ type Relation struct {
 	DependsOn  []uint32          `json:"dependsOn,omitempty"` // relations the definition reads, ascending
 	Plan       []byte            `json:"plan,omitempty"`      // the stored physical plan (planner/plan codec)
 	Comment    string            `json:"comment,omitempty"`
+	// Start is where jobs on a source begin, by partition: resolved once from its
+	// startup mode and kept. nil: not resolved yet.
+	Start map[int32]int64 `json:"start,omitempty"`
 }
 
 // ColumnIndex finds a column by name; -1: none.

@@ -1,0 +1,169 @@
+package server
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/heliosdb/heliosdb-streaming/exec"
+	"github.com/heliosdb/heliosdb-streaming/internal/crashpoint"
+	"github.com/heliosdb/heliosdb-streaming/internal/source"
+)
+
+// checkpointer remembers the last checkpoint, for people and metrics.
+type checkpointer struct {
+	running sync.Mutex // one at a time
+	mu      sync.Mutex
+	last    CheckpointInfo
+}
+
+// CheckpointInfo describes the last complete checkpoint.
+type CheckpointInfo struct {
+	Epoch    uint64
+	At       time.Time
+	Duration time.Duration
+	Stall    time.Duration // for which no graph could step
+	Failures int
+	Err      error // of the last attempt
+}
+
+// Names of the places between the steps of a checkpoint, for crash tests.
+var (
+	crashFrozen    = crashpoint.Register("checkpoint.frozen")
+	crashWritten   = crashpoint.Register("checkpoint.written")
+	crashCommitted = crashpoint.Register("checkpoint.committed")
+	crashTruncated = crashpoint.Register("checkpoint.truncated")
+)
+
+// checkpointLoop takes a checkpoint every interval.
+func (s *Server) checkpointLoop() {
+	t := time.NewTicker(s.cfg.Streaming.CheckpointInterval)
+	defer t.Stop()
+	for {
+		select {
+		case <-s.closing.Done():
+			return
+		case <-t.C:
+			if err := s.Checkpoint(s.closing); err != nil && s.closing.Err() == nil {
+				s.log.Error("checkpoint failed", "error", err)
+			}
+		}
+	}
+}
+
+// Checkpoint writes an epoch: everything as it stands at a step boundary of
+// every graph. Steps go on while it is written.
+func (s *Server) Checkpoint(ctx context.Context) error {
+	s.checkpoints.running.Lock()
+	defer s.checkpoints.running.Unlock()
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	start := time.Now()
+	info, offsets, err := s.writeEpoch()
+	s.checkpoints.mu.Lock()
+	defer s.checkpoints.mu.Unlock()
+	last := &s.checkpoints.last
+	if err != nil {
+		last.Failures++
+		last.Err = err
+		s.metrics.checkpointFailures.Inc()
+		return fmt.Errorf("checkpoint: %w", err)
+	}
+	info.At, info.Duration, info.Failures = start, time.Since(start), last.Failures
+	*last = info
+	s.metrics.checkpointDuration.Observe(info.Duration.Seconds())
+	s.metrics.checkpointStall.Observe(info.Stall.Seconds())
+	s.commitOffsets(offsets)
+	return nil
+}
+
+// LastCheckpoint describes the last complete checkpoint.
+func (s *Server) LastCheckpoint() CheckpointInfo {
+	s.checkpoints.mu.Lock()
+	defer s.checkpoints.mu.Unlock()
+	return s.checkpoints.last
+}
+
+func (s *Server) writeEpoch() (CheckpointInfo, map[uint32]source.Offsets, error) {
+	var info CheckpointInfo
+	w, err := s.store.Begin()
+	if err != nil {
+		return info, nil, err
+	}
+	frozen, meta, err := s.freeze(&info)
+	if err != nil {
+		w.Abort()
+		return info, nil, err
+	}
+	crashpoint.Hit(crashFrozen)
+	ok := false
+	defer func() { frozen.Done(ok) }()
+	if err := frozen.Write(w); err != nil {
+		w.Abort()
+		return info, nil, err
+	}
+	crashpoint.Hit(crashWritten)
+	raw, err := encodeJSON(meta)
+	if err != nil {
+		w.Abort()
+		return info, nil, err
+	}
+	if err := w.Commit(meta.Contained, raw); err != nil {
+		return info, nil, err
+	}
+	ok = true
+	crashpoint.Hit(crashCommitted)
+	info.Epoch = w.Epoch()
+	if err := s.wal.TruncateBefore(meta.Contained + 1); err != nil {
+		return info, nil, err
+	}
+	crashpoint.Hit(crashTruncated)
+	return info, meta.offsets(), nil
+}
+
+// freeze flips the epoch of every graph and describes it. DDL waits meanwhile.
+func (s *Server) freeze(info *CheckpointInfo) (*exec.Frozen, *epochMeta, error) {
+	s.ddl.Lock()
+	defer s.ddl.Unlock()
+	cat := s.catalog()
+	// A write or a cut that is in the log by now is applied under the lock of its
+	// graph, so each graph holds it when its turn comes.
+	contained := s.wal.LastPos()
+	start := time.Now()
+	frozen, err := s.engine.Freeze(false)
+	info.Stall = time.Since(start)
+	if err != nil {
+		return nil, nil, err
+	}
+	return frozen, &epochMeta{
+		Format: metaFormat, Contained: contained, NextOID: cat.nextOID, NextOp: cat.nextOp,
+		Relations: cat.user(), Graphs: frozen.Graphs,
+	}, nil
+}
+
+// offsets are the sources' offsets in the epoch, the least where two graphs
+// read one source.
+func (m *epochMeta) offsets() map[uint32]source.Offsets {
+	out := map[uint32]source.Offsets{}
+	for _, g := range m.Graphs {
+		for _, src := range g.Sources {
+			if out[src.Rel] == nil || g.Home == 0 {
+				out[src.Rel] = src.Offsets
+			}
+		}
+	}
+	return out
+}
+
+// commitOffsets tells the consumer groups; best effort, in the background.
+func (s *Server) commitOffsets(offsets map[uint32]source.Offsets) {
+	s.specsMu.Lock()
+	defer s.specsMu.Unlock()
+	for rel, o := range offsets {
+		if spec := s.specs[rel]; spec != nil {
+			spec.Commit(o)
+		}
+	}
+}

@@ -1,0 +1,428 @@
+package server
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"slices"
+	"time"
+
+	"github.com/heliosdb/heliosdb-streaming/exec"
+	"github.com/heliosdb/heliosdb-streaming/internal/crashpoint"
+	"github.com/heliosdb/heliosdb-streaming/internal/pgerr"
+	"github.com/heliosdb/heliosdb-streaming/internal/source"
+	"github.com/heliosdb/heliosdb-streaming/planner/plan"
+	"github.com/heliosdb/heliosdb-streaming/sql/ast"
+	"github.com/heliosdb/heliosdb-streaming/sql/catalog"
+	"github.com/heliosdb/heliosdb-streaming/sql/expr"
+)
+
+// ddlEnv is the statement around a change of the catalog.
+type ddlEnv struct {
+	Path    []string
+	Notice  func(*pgerr.Error)
+	Session expr.Session
+	Now     int64
+	// IdempotentFile: the statement comes from a file that is applied at every
+	// start; an object that exists with the same definition is a notice.
+	IdempotentFile bool
+	Text           string // of the statement
+}
+
+var (
+	crashDDLLogged  = crashpoint.Register("ddl.logged")
+	crashDDLApplied = crashpoint.Register("ddl.applied")
+)
+
+// resolveTimeout is how long a CREATE waits for a broker to say where a source
+// starts; later the job waits instead.
+const resolveTimeout = 2 * time.Second
+
+// change is one DDL statement being made: the next catalog and its record.
+type change struct {
+	cat *catalogView
+	rec ddlRecord
+}
+
+// begin opens a change of the present catalog; under s.ddl.
+func (s *Server) begin() *change { return &change{cat: s.catalog().clone()} }
+
+// create adds a relation to the change and gives it its OID.
+func (c *change) create(r *catalog.Relation) {
+	r.OID = c.cat.nextOID
+	c.cat.nextOID++
+	c.cat.add(r)
+	c.rec.Create = append(c.rec.Create, r)
+}
+
+// nextOp gives out operator ids.
+func (c *change) nextOp() uint64 {
+	c.cat.nextOp++
+	return c.cat.nextOp - 1
+}
+
+// commit makes the change durable, then true.
+func (s *Server) commit(c *change) error {
+	c.rec.NextOID, c.rec.NextOp = c.cat.nextOID, c.cat.nextOp
+	payload, err := encodeJSON(&c.rec)
+	if err != nil {
+		return err
+	}
+	if err := s.checkStart(&c.rec, c.cat); err != nil {
+		return err
+	}
+	if _, err := s.append(recordDDL, payload); err != nil {
+		return err
+	}
+	crashpoint.Hit(crashDDLLogged)
+	err = s.applyDDL(&c.rec)
+	crashpoint.Hit(crashDDLApplied)
+	return err
+}
+
+// checkStart builds what the new jobs need, so that what cannot be built is
+// refused before it is logged.
+func (s *Server) checkStart(rec *ddlRecord, cat *catalogView) error {
+	var specs []exec.JobSpec
+	for _, r := range rec.Create {
+		if r.Kind == catalog.Source {
+			if _, err := s.sourceSpec(cat, r); err != nil {
+				return err
+			}
+		}
+		if len(r.Plan) > 0 {
+			spec, err := jobSpec(r)
+			if err != nil {
+				return err
+			}
+			if err := s.engine.Check(spec); err != nil {
+				return err
+			}
+			specs = append(specs, spec)
+		}
+	}
+	return s.engine.Startable(specs)
+}
+
+// applyDDL carries out a logged change: at once after it was logged, or at
+// recovery. A job that recovery cannot start yet, because what it reads has not
+// caught up again, is started by startMissing.
+func (s *Server) applyDDL(rec *ddlRecord) error {
+	cat := s.catalog().clone()
+	cat.nextOID, cat.nextOp = rec.NextOID, rec.NextOp
+	for _, oid := range rec.Drop {
+		if err := s.engine.Drop(oid); err != nil {
+			return err
+		}
+		s.forgetSource(oid)
+		cat.remove(oid)
+	}
+	for _, r := range rec.Replace {
+		cat.add(r)
+	}
+	for _, r := range rec.Create {
+		cat.add(r)
+	}
+	for _, batch := range startOrder(rec.Create) {
+		if err := s.startJobs(cat, batch); err != nil && !errors.Is(err, exec.ErrNotYet) {
+			return err
+		}
+	}
+	s.cat.Store(cat)
+	return nil
+}
+
+// startOrder splits created relations into what begins together: each table by
+// itself, then the views and sinks.
+func startOrder(rels []*catalog.Relation) [][]*catalog.Relation {
+	var batches [][]*catalog.Relation
+	var jobs []*catalog.Relation
+	for _, r := range rels {
+		switch {
+		case len(r.Plan) == 0:
+		case r.Kind == catalog.Table:
+			batches = append(batches, []*catalog.Relation{r})
+		default:
+			jobs = append(jobs, r)
+		}
+	}
+	if len(jobs) > 0 {
+		batches = append(batches, jobs)
+	}
+	return batches
+}
+
+func (s *Server) startJobs(cat *catalogView, rels []*catalog.Relation) error {
+	from := map[uint32]source.Offsets{}
+	var jobs []exec.JobSpec
+	var sources []exec.SourceSpec
+	for _, r := range rels {
+		spec, err := jobSpec(r)
+		if err != nil {
+			return err
+		}
+		jobs = append(jobs, spec)
+		for _, src := range sourcesOf(cat, spec.Plan) {
+			if slices.ContainsFunc(sources, func(have exec.SourceSpec) bool { return have.Rel == src.OID }) {
+				continue
+			}
+			ss, err := s.sourceSpec(cat, src)
+			if err != nil {
+				return err
+			}
+			sources = append(sources, ss)
+			if src.Start != nil {
+				from[src.OID] = src.Start
+			}
+		}
+	}
+	return s.engine.Start(jobs, sources, from)
+}
+
+// jobSpec reads the stored plan of a relation.
+func jobSpec(r *catalog.Relation) (exec.JobSpec, error) {
+	root, err := plan.Decode(r.Plan)
+	if err != nil {
+		return exec.JobSpec{}, err
+	}
+	return exec.JobSpec{Rel: r.OID, Name: r.Name, Plan: root, Table: r.Kind == catalog.Table}, nil
+}
+
+// sourcesOf are the source relations that a plan scans.
+func sourcesOf(cat *catalogView, root plan.Node) []*catalog.Relation {
+	var out []*catalog.Relation
+	plan.Walk(root, func(n plan.Node) {
+		if sc, ok := n.(*plan.Scan); ok {
+			if r := cat.ByOID(sc.Rel); r != nil && r.Kind == catalog.Source && !slices.Contains(out, r) {
+				out = append(out, r)
+			}
+		}
+	})
+	slices.SortFunc(out, func(a, b *catalog.Relation) int { return cmp.Compare(a.OID, b.OID) })
+	return out
+}
+
+// resolveStarts asks the brokers where the sources of the new jobs start, so
+// that it is decided once. A broker that does not answer in time decides when
+// the job first reaches it.
+func (s *Server) resolveStarts(ctx context.Context, c *change, root plan.Node) error {
+	ctx, cancel := context.WithTimeout(ctx, resolveTimeout)
+	defer cancel()
+	for _, r := range sourcesOf(c.cat, root) {
+		if r.Start != nil {
+			continue
+		}
+		spec, err := s.spec(r)
+		if err != nil {
+			return err
+		}
+		o, err := spec.Resolve(ctx.Done())
+		if err != nil {
+			s.log.Warn("source does not answer; its job waits", "source", r.Name, "error", err)
+			continue
+		}
+		known := *r
+		known.Start = o
+		c.cat.add(&known)
+		c.rec.Replace = append(c.rec.Replace, &known)
+	}
+	return nil
+}
+
+// startMissing starts the jobs that the catalog has and the engine has not:
+// those that recovery had to put off.
+func (s *Server) startMissing() {
+	for {
+		s.ddl.Lock()
+		left := 0
+		for _, r := range s.catalog().user() {
+			if len(r.Plan) == 0 || s.engine.Has(r.OID) {
+				continue
+			}
+			switch err := s.startJobs(s.catalog(), []*catalog.Relation{r}); {
+			case errors.Is(err, exec.ErrNotYet):
+				left++
+			case err != nil:
+				s.log.Error("a job cannot be started", "relation", r.Name, "error", err)
+			}
+		}
+		s.ddl.Unlock()
+		if left == 0 {
+			return
+		}
+		select {
+		case <-s.closing.Done():
+			return
+		case <-time.After(startAgain):
+		}
+	}
+}
+
+// startAgain is how often startMissing looks whether a job can be started.
+const startAgain = 50 * time.Millisecond
+
+// exists deals with a name that is taken: skip is true when the statement has
+// nothing to do.
+func (s *Server) exists(env *ddlEnv, cat *catalogView, name ast.ObjectName, ifNot bool, definition string) (skip bool, err error) {
+	schema, err := targetSchema(cat, name)
+	if err != nil {
+		return false, err
+	}
+	r := cat.Lookup(schema, name.Name, nil)
+	if r == nil {
+		return false, nil
+	}
+	if env.IdempotentFile {
+		if r.Definition == definition {
+			env.Notice(notice("relation %q already exists with this definition, skipping", name.Name))
+			return true, nil
+		}
+		return false, pgerr.New(pgerr.DuplicateTable, "relation %q already exists with another definition", name.Name).
+			WithDetail("It was created as: %s", r.Definition).
+			WithHint("Drop it first, or give the new one another name.").At(name.Position())
+	}
+	if ifNot {
+		n := notice("relation %q already exists, skipping", name.Name)
+		n.Code = pgerr.DuplicateTable
+		env.Notice(n)
+		return true, nil
+	}
+	return false, pgerr.New(pgerr.DuplicateTable, "relation %q already exists", name.Name).At(0)
+}
+
+func notice(format string, args ...any) *pgerr.Error {
+	n := pgerr.New("00000", format, args...)
+	n.Severity = "NOTICE"
+	return n
+}
+
+// targetSchema is where a new relation goes.
+func targetSchema(cat *catalogView, name ast.ObjectName) (string, error) {
+	switch {
+	case name.Schema == "":
+		return catalog.PublicSchema, nil
+	case !cat.HasSchema(name.Schema):
+		return "", pgerr.New(pgerr.InvalidSchemaName, "schema %q does not exist", name.Schema).At(name.Position())
+	case name.Schema != catalog.PublicSchema:
+		return "", pgerr.New(pgerr.InsufficientPrivilege, "permission denied for schema %s", name.Schema).At(name.Position())
+	}
+	return name.Schema, nil
+}
+
+// drop carries out DROP.
+func (s *Server) drop(_ context.Context, env *ddlEnv, st *ast.Drop) error {
+	s.ddl.Lock()
+	defer s.ddl.Unlock()
+	c := s.begin()
+	var order []*catalog.Relation
+	for _, name := range st.Names {
+		r, err := s.toDrop(env, c.cat, st, name)
+		if err != nil {
+			return err
+		}
+		if r == nil || slices.Contains(order, r) {
+			continue
+		}
+		if order, err = s.withDependents(env, c.cat, st, r, order); err != nil {
+			return err
+		}
+	}
+	if len(order) == 0 {
+		return nil
+	}
+	for _, r := range order {
+		c.cat.remove(r.OID)
+		c.rec.Drop = append(c.rec.Drop, r.OID)
+	}
+	return s.commit(c)
+}
+
+// toDrop finds the relation; nil with IF EXISTS and none.
+func (s *Server) toDrop(env *ddlEnv, cat *catalogView, st *ast.Drop, name ast.ObjectName) (*catalog.Relation, error) {
+	r := cat.Lookup(name.Schema, name.Name, env.Path)
+	word := kindWords[st.Kind]
+	switch {
+	case r == nil && st.IfExists:
+		env.Notice(notice("%s %q does not exist, skipping", word, name.Name))
+		return nil, nil
+	case r == nil:
+		return nil, pgerr.New(pgerr.UndefinedTable, "%s %q does not exist", word, name.Name)
+	case r.Kind == catalog.Virtual:
+		return nil, pgerr.New(pgerr.InsufficientPrivilege, "permission denied: %q is a system catalog", r.Name)
+	case dropKinds[st.Kind] != r.Kind:
+		return nil, pgerr.New(pgerr.WrongObjectType, "%q is not a %s", r.Name, word).
+			WithHint("Use DROP %s to remove a %s.", relationWord(r.Kind), lowerWord(r.Kind))
+	}
+	return r, nil
+}
+
+// withDependents appends what depends on r, furthest first, then r.
+func (s *Server) withDependents(env *ddlEnv, cat *catalogView, st *ast.Drop, r *catalog.Relation, order []*catalog.Relation) ([]*catalog.Relation, error) {
+	for _, d := range cat.dependents(r.OID) {
+		if slices.Contains(order, d) {
+			continue
+		}
+		if !st.Cascade {
+			return nil, pgerr.New(pgerr.DependentObjectsStillExist, "cannot drop %s %s because other objects depend on it", lowerWord(r.Kind), r.Name).
+				WithDetail("%s %s depends on %s %s", lowerWord(d.Kind), d.Name, lowerWord(r.Kind), r.Name).
+				WithHint("Use DROP ... CASCADE to drop the dependent objects too.")
+		}
+		env.Notice(notice("drop cascades to %s %s", lowerWord(d.Kind), d.Name))
+		var err error
+		if order, err = s.withDependents(env, cat, st, d, order); err != nil {
+			return nil, err
+		}
+	}
+	return append(order, r), nil
+}
+
+var kindWords = map[ast.ObjectKind]string{
+	ast.KindTable: "table", ast.KindSource: "source", ast.KindView: "view",
+	ast.KindMaterializedView: "materialized view", ast.KindSink: "sink",
+}
+
+var dropKinds = map[ast.ObjectKind]catalog.Kind{
+	ast.KindTable: catalog.Table, ast.KindSource: catalog.Source, ast.KindView: catalog.View,
+	ast.KindMaterializedView: catalog.MaterializedView, ast.KindSink: catalog.Sink,
+}
+
+// lowerWord is a relation's kind in messages, relationWord in statements.
+func lowerWord(k catalog.Kind) string {
+	switch k {
+	case catalog.Table:
+		return "table"
+	case catalog.Source:
+		return "source"
+	case catalog.View:
+		return "view"
+	case catalog.MaterializedView:
+		return "materialized view"
+	case catalog.Sink:
+		return "sink"
+	}
+	return "relation"
+}
+
+func relationWord(k catalog.Kind) string {
+	switch k {
+	case catalog.Table:
+		return "TABLE"
+	case catalog.Source:
+		return "SOURCE"
+	case catalog.View:
+		return "VIEW"
+	case catalog.MaterializedView:
+		return "MATERIALIZED VIEW"
+	}
+	return "SINK"
+}
+
+// waitFilled waits until a job over tables and views has caught up. When the
+// wait is given up the job goes on.
+func (s *Server) waitFilled(ctx context.Context, rel uint32) error {
+	err := s.engine.WaitFilled(rel, ctx.Done())
+	if err != nil && errors.Is(err, exec.ErrStopped) {
+		return context.Cause(ctx)
+	}
+	return err
+}

@@ -1,0 +1,146 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"runtime"
+	"runtime/debug"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/heliosdb/heliosdb-streaming/exec"
+	"github.com/heliosdb/heliosdb-streaming/internal/config"
+	"github.com/heliosdb/heliosdb-streaming/internal/memory"
+	"github.com/heliosdb/heliosdb-streaming/internal/source"
+	"github.com/heliosdb/heliosdb-streaming/storage/epoch"
+	"github.com/heliosdb/heliosdb-streaming/storage/state"
+	"github.com/heliosdb/heliosdb-streaming/storage/wal"
+)
+
+// Server is the engine of one process over one data directory.
+type Server struct {
+	cfg *config.Config
+	log *slog.Logger
+	reg *prometheus.Registry
+
+	pool    *state.Pool
+	budget  *memory.Budget
+	wal     *wal.Log
+	store   *epoch.Store
+	engine  *exec.Engine
+	metrics *metrics
+
+	// ddl is held by statements that change the catalog, and by a checkpoint
+	// while it freezes: so an epoch holds a change with all it did or not at all.
+	ddl sync.Mutex
+	cat atomic.Pointer[catalogView]
+
+	specs   map[uint32]source.Spec // of source relations, made when first read
+	specsMu sync.Mutex
+
+	checkpoints checkpointer
+	closing     context.Context
+	stop        context.CancelFunc
+	background  sync.WaitGroup
+}
+
+// Open opens the data directory, recovers what it holds and lets the jobs run.
+// There are no listeners yet, see Serve.
+func Open(cfg *config.Config, log *slog.Logger) (*Server, error) {
+	s := &Server{cfg: cfg, log: log, reg: prometheus.NewRegistry(), specs: map[uint32]source.Spec{}}
+	s.closing, s.stop = context.WithCancel(context.Background())
+	s.limitMemory()
+	s.metrics = newMetrics(s.reg)
+	s.cat.Store(newCatalog(systemRelations()))
+	if err := s.openStorage(); err != nil {
+		s.stop()
+		return nil, err
+	}
+	s.engine = exec.NewEngine(exec.Options{
+		Workers: s.workers(), Pool: s.pool, Cuts: s, Metrics: s.metrics, Now: time.Now,
+		CutInterval: cfg.Streaming.WatermarkInterval, StepTime: 5 * time.Millisecond, MaxDeadLetters: maxDeadLetters,
+	})
+	if err := s.recover(); err != nil {
+		return nil, errors.Join(err, s.closeStorage())
+	}
+	s.metrics.watch(s)
+	s.engine.Run()
+	s.background.Go(s.startMissing)
+	s.background.Go(s.checkpointLoop)
+	s.background.Go(s.watchMemory)
+	return s, nil
+}
+
+// maxDeadLetters bounds the dead letters kept of one relation.
+const maxDeadLetters = 10_000
+
+// limitMemory divides the memory limit: the collector keeps the heap within
+// what the state, which lies outside it, leaves.
+func (s *Server) limitMemory() {
+	limit := s.cfg.MemoryLimitBytes()
+	s.pool = state.NewPool(state.PoolOptions{})
+	s.budget = memory.NewBudget(limit, s.pool.Bytes)
+	if limit > 0 {
+		debug.SetMemoryLimit(limit * 9 / 10)
+	}
+}
+
+func (s *Server) workers() int {
+	if n := s.cfg.Streaming.MaxParallelism; n > 0 {
+		return n
+	}
+	return min(runtime.GOMAXPROCS(0), exec.VNodes)
+}
+
+func (s *Server) openStorage() error {
+	dir := s.cfg.State.Path
+	if s.cfg.State.Backend == config.BackendMemory {
+		dir = ""
+	}
+	var err error
+	if s.store, err = epoch.Open(epoch.Options{Dir: dir, Logger: s.log}); err != nil {
+		return err
+	}
+	if s.wal, err = wal.Open(dir, wal.Options{Sync: true, Logger: s.log}); err != nil {
+		return errors.Join(err, s.store.Close())
+	}
+	return nil
+}
+
+func (s *Server) closeStorage() error {
+	s.stop()
+	s.engine.Close()
+	err := errors.Join(s.wal.Close(), s.store.Close())
+	for _, spec := range s.specs {
+		spec.Close()
+	}
+	return err
+}
+
+// AppendCut implements exec.CutLog.
+func (s *Server) AppendCut(record []byte) (uint64, error) { return s.append(recordCut, record) }
+
+// append makes a record durable.
+func (s *Server) append(kind byte, payload []byte) (uint64, error) {
+	pos, err := s.wal.Append(kind, payload)
+	if err != nil {
+		return 0, err
+	}
+	return pos, s.wal.Sync(pos)
+}
+
+// Close takes a last checkpoint, as far as ctx allows, and stops. What was
+// acknowledged is durable either way.
+func (s *Server) Close(ctx context.Context) error {
+	err := s.Checkpoint(ctx)
+	s.stop()
+	s.background.Wait()
+	return errors.Join(err, s.closeStorage())
+}
+
+// catalog is the catalog as it stands.
+func (s *Server) catalog() *catalogView { return s.cat.Load() }
