@@ -29,8 +29,8 @@ const (
 	// reserveShare the share of the slabs in all: a first touch of fresh memory costs
 	// microseconds a page, and the next window needs what the last one gave back. Above
 	// LimitBytes nothing is kept.
-	slabReserve  = 16
-	reserveShare = 4
+	slabReserve  = 32
+	reserveShare = 16
 	// drainBatch is how many blocks a deferred free returns per lock.
 	drainBatch = 128
 
