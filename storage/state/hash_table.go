@@ -14,6 +14,7 @@ package state
 
 import (
 	"encoding/binary"
+	"fmt"
 	"math/bits"
 	"unsafe"
 )
@@ -205,6 +206,9 @@ func (s *shape) place(block uint64, m uint64) int {
 
 // create makes a slot for key, growing or splitting its table first if it is full.
 func (h *Hash) create(m uint64, key []byte) (uint32, int) {
+	if h.closed || len(key) > MaxKeyBytes || h.opts.KeySize > 0 && len(key) != h.opts.KeySize {
+		panic(fmt.Sprintf("state: key of %d bytes for a Hash with KeySize %d, closed %v", len(key), h.opts.KeySize, h.closed))
+	}
 	if len(h.dir) == 0 {
 		h.dir = []uint32{h.newTable(0, 0)}
 	}
