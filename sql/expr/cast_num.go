@@ -83,7 +83,9 @@ func intToFloat(f4 bool) kernel {
 func intToNum(_ *Ctx, args []*delta.Vec, n int, _ delta.Bitmap, out *delta.Vec) {
 	out.Resize(n)
 	for i, x := range args[0].I[:n] {
-		setNum(out, i, num.FromInt64(x))
+		at := len(out.Data)
+		out.Data = num.AppendSmall(out.Data, x, 0)
+		out.S[i] = delta.Ref{Off: uint32(at), Len: uint32(len(out.Data) - at)}
 	}
 }
 
@@ -119,8 +121,10 @@ func float8To4(c *Ctx, args []*delta.Vec, n int, _ delta.Bitmap, out *delta.Vec)
 	}
 }
 
-func numToFloat4(r *row) (float64, error) {
-	x, err := r.num(0).ToFloat64()
+func numToFloat4(r *row) (float64, error) { return decimalToFloat4(r.num(0)) }
+
+func decimalToFloat4(d num.Decimal) (float64, error) {
+	x, err := d.ToFloat64()
 	if err != nil {
 		return 0, err
 	}

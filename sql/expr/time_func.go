@@ -3,7 +3,6 @@ package expr
 import (
 	"math"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/heliosdb/heliosdb-streaming/internal/delta"
@@ -166,7 +165,7 @@ func registerZones() {
 
 func registerMakers() {
 	i4, f8, ts, tz := types.Int4, types.Float8, types.Timestamp, types.Timestamptz
-	def("make_date", "make_date", types.Date, retInt(func(r *row) (int64, error) { return makeDate(r.int(0), r.int(1), r.int(2)) }), i4, i4, i4)
+	def("make_date", "make_date", types.Date, retInt(func(r *row) (int64, error) { return makeDate(r.int(0), r.int(1), r.int(2), false) }), i4, i4, i4)
 	def("make_timestamp", "make_timestamp", ts, retInt(makeTimestamp), i4, i4, i4, i4, i4, f8)
 	def("make_timestamptz", "make_timestamptz", tz, retInt(func(r *row) (int64, error) {
 		x, err := makeTimestamp(r)
@@ -179,12 +178,18 @@ func registerMakers() {
 	def("to_timestamp", "float8_timestamptz", tz, retInt(floatToTimestamp), f8)
 }
 
-func makeDate(y, m, d int64) (int64, error) {
+// makeDate is the date of a year (negative: BC), month and day. Errors show the
+// year as make_date has it by then, or as it was given.
+func makeDate(y, m, d int64, asGiven bool) (int64, error) {
+	given := y
 	noYear := y == 0
 	if y < 0 {
 		y++ // there is no year 0: 1 BC is 0 from here on
 	}
-	bad := pgerr.New(pgerr.DatetimeFieldOverflow, "date field value out of range: %d-%02d-%02d", y, m, d)
+	if given > -1<<31 && !asGiven {
+		given = y
+	}
+	bad := pgerr.New(pgerr.DatetimeFieldOverflow, "date field value out of range: %d-%02d-%02d", given, m, d)
 	if noYear || m < 1 || m > 12 || d < 1 || d > 31 {
 		return 0, bad
 	}
@@ -194,14 +199,14 @@ func makeDate(y, m, d int64) (int64, error) {
 		return 0, bad
 	}
 	if pgtime.CheckDate(days) != nil || !pgtime.FiniteDate(days) || y > 5874897 || y < -4713 {
-		return 0, pgerr.New(pgerr.DatetimeFieldOverflow, "date out of range: %d-%02d-%02d", y, m, d)
+		return 0, pgerr.New(pgerr.DatetimeFieldOverflow, "date out of range: %d-%02d-%02d", given, m, d)
 	}
 	return days, nil
 }
 
 func makeTimestamp(r *row) (int64, error) {
 	y, m, d, h, min, sec := r.int(0), r.int(1), r.int(2), r.int(3), r.int(4), r.float(5)
-	days, err := makeDate(y, m, d)
+	days, err := makeDate(y, m, d, true)
 	if err != nil {
 		return 0, err
 	}
@@ -219,11 +224,10 @@ func makeTimestamp(r *row) (int64, error) {
 
 // secondsText is C's %02g.
 func secondsText(s float64) string {
-	t := strings.ToLower(strconv.FormatFloat(s, 'g', 6, 64))
-	switch t {
-	case "+inf", "-inf":
-		t = strings.TrimPrefix(t, "+")
+	if math.IsInf(s, 0) || math.IsNaN(s) {
+		return datumText(delta.FloatOf(s))
 	}
+	t := strconv.FormatFloat(s, 'g', 6, 64)
 	if len(t) < 2 {
 		t = "0" + t
 	}

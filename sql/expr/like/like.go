@@ -74,6 +74,19 @@ func (p *Pattern) Match(s []byte) (bool, error) {
 	return match(s, p.pat)
 }
 
+// nextStart is the first offset at or after i where p[j:], which follows a %,
+// can begin to match: that of its first byte when it is a plain one; -1: none.
+func nextStart(s []byte, i int, p []byte, j int) int {
+	if j == len(p) || p[j] == '%' || p[j] == '_' || p[j] == '\\' {
+		return i
+	}
+	k := bytes.IndexByte(s[i:], p[j])
+	if k < 0 {
+		return -1
+	}
+	return i + k
+}
+
 // match walks both strings and, at a mismatch, returns to the last % and lets
 // it take one more character: only the last one matters.
 func match(s, p []byte) (bool, error) {
@@ -83,8 +96,11 @@ func match(s, p []byte) (bool, error) {
 		if j < len(p) {
 			switch p[j] {
 			case '%':
-				starI, starJ = i, j+1
 				j++
+				if i = nextStart(s, i, p, j); i < 0 {
+					return false, nil
+				}
+				starI, starJ = i, j
 				continue
 			case '_':
 				_, w := utf8.DecodeRune(s[i:])
@@ -109,7 +125,9 @@ func match(s, p []byte) (bool, error) {
 			return false, nil
 		}
 		_, w := utf8.DecodeRune(s[starI:])
-		starI += w
+		if starI = nextStart(s, starI+w, p, starJ); starI < 0 {
+			return false, nil
+		}
 		i, j = starI, starJ
 	}
 	for j < len(p) && p[j] == '%' {
