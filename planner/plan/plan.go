@@ -308,6 +308,9 @@ type Agg struct {
 	Filter   int // boolean column; -1: none
 	Distinct bool
 	OrderBy  []SortKey // string_agg, array_agg
+	// Merge: Args[0] is a bigint partial result of the same Fn (count, or a sum
+	// of small integers); the partials are added up, as a bigint.
+	Merge bool
 }
 
 func (n *Scan) Inputs() []Node        { return nil }
