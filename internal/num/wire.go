@@ -14,6 +14,8 @@ const (
 	wireNaN    = 0xC000
 	wirePosInf = 0xD000
 	wireNegInf = 0xF000
+
+	infScale = 0x20 // what PostgreSQL sends as an infinity's scale
 )
 
 // AppendBinary appends the wire format of numeric_send: int16 digit count,
@@ -24,9 +26,9 @@ func (d Decimal) AppendBinary(dst []byte) []byte {
 	case nan:
 		return append(dst, 0, 0, 0, 0, wireNaN>>8, 0, 0, 0)
 	case posInf:
-		return append(dst, 0, 0, 0, 0, wirePosInf>>8, 0, 0, 0)
+		return append(dst, 0, 0, 0, 0, wirePosInf>>8, 0, 0, infScale)
 	case negInf:
-		return append(dst, 0, 0, 0, 0, wireNegInf>>8, 0, 0, 0)
+		return append(dst, 0, 0, 0, 0, wireNegInf>>8, 0, 0, infScale)
 	}
 	groups, weight := d.groups()
 	sign := uint16(wirePos)

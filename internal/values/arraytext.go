@@ -1,6 +1,7 @@
 package values
 
 import (
+	"bytes"
 	"encoding/binary"
 	"math"
 
@@ -18,42 +19,35 @@ func malformed(s []byte, detail string) error {
 // parseArray reads {a,"b",NULL} into delta.AppendArray's encoding. Arrays of
 // more dimensions, or with explicit bounds, are 0A000.
 func parseArray(dst []byte, et types.Type, s []byte, o *TextOpts) ([]byte, error) {
-	b := trimSpace(s)
+	src := bytes.TrimLeft(s, " \t\n\v\f\r")
+	b := trimSpace(src)
 	if len(b) > 0 && b[0] == '[' {
 		return dst, pgerr.Unsupported(0, "an array literal with explicit bounds")
 	}
 	if len(b) == 0 || b[0] != '{' {
 		return dst, malformed(s, "Array value must start with \"{\" or dimension information.")
 	}
-	at, n := len(dst), uint32(0)
-	out := append(dst, 0, 0, 0, 0)
-	p := arrayParser{b: b, i: 1, src: s}
-	p.skipSpace()
-	if p.i < len(b) && b[p.i] == '}' {
-		p.i++
-		return out, p.end()
+	// As PostgreSQL, the whole structure is checked before any element is read.
+	check := arrayParser{b: b, i: 1, src: src}
+	for check.next() {
 	}
-	for {
-		text, null, err := p.element()
-		if err != nil {
-			return dst, err
-		}
-		if n++; n > delta.MaxArrayElems {
-			return dst, pgerr.New(pgerr.ProgramLimitExceeded, "array size exceeds the maximum allowed (%d)", delta.MaxArrayElems)
-		}
-		if null {
+	if check.err != nil {
+		return dst, check.err
+	}
+	at := len(dst)
+	out := binary.LittleEndian.AppendUint32(dst, uint32(check.n))
+	p := arrayParser{b: b, i: 1, src: src}
+	for p.next() {
+		if p.null {
 			out = binary.LittleEndian.AppendUint32(out, math.MaxUint32)
-		} else if out, err = appendParsedElem(out, et, text, o); err != nil {
-			return dst, err
+			continue
 		}
-		if b[p.i] == '}' {
-			p.i++
-			break
+		var err error
+		if out, err = appendParsedElem(out, et, p.text, o); err != nil {
+			return out[:at], err
 		}
-		p.i++ // the comma
 	}
-	binary.LittleEndian.PutUint32(out[at:], n)
-	return out, p.end()
+	return out, p.err
 }
 
 func appendParsedElem(out []byte, et types.Type, text []byte, o *TextOpts) ([]byte, error) {
@@ -68,11 +62,43 @@ func appendParsedElem(out []byte, et types.Type, text []byte, o *TextOpts) ([]by
 	return out, err
 }
 
+// arrayParser walks the elements of a literal without interpreting them.
 type arrayParser struct {
-	b   []byte
-	i   int
-	src []byte
-	buf []byte
+	b    []byte
+	i    int
+	src  []byte
+	buf  []byte
+	n    int // elements so far
+	done bool
+	text []byte // the current element
+	null bool
+	err  error
+}
+
+// next moves to the next element; at the end it checks what follows the brace.
+func (p *arrayParser) next() bool {
+	if p.err != nil || p.done {
+		return false
+	}
+	if p.skipSpace(); p.n == 0 && p.i < len(p.b) && p.b[p.i] == '}' {
+		p.i++
+		p.done, p.err = true, p.end()
+		return false
+	}
+	if p.text, p.null, p.err = p.element(); p.err != nil {
+		return false
+	}
+	if p.n++; p.n > delta.MaxArrayElems {
+		p.err = pgerr.New(pgerr.ProgramLimitExceeded, "array size exceeds the maximum allowed (%d)", delta.MaxArrayElems)
+		return false
+	}
+	if p.done = p.b[p.i] == '}'; p.done {
+		p.i++
+		p.err = p.end()
+		return p.err == nil
+	}
+	p.i++ // the comma
+	return true
 }
 
 func (p *arrayParser) skipSpace() {
@@ -114,6 +140,9 @@ func (p *arrayParser) element() (text []byte, null bool, err error) {
 				p.buf = append(p.buf, c)
 			}
 		default:
+			if done && c == '\\' {
+				return nil, false, malformed(p.src, "Unexpected \"\\\" character.")
+			}
 			if done {
 				return nil, false, malformed(p.src, "Unexpected array element.")
 			}

@@ -24,9 +24,17 @@ func appendScalarBinary(dst []byte, t types.Type, a scalar) []byte {
 		return append(dst, byte(a.x))
 	case types.OIDInt2:
 		return be.AppendUint16(dst, uint16(a.x))
-	case types.OIDInt8, types.OIDTimestamp, types.OIDTimestamptz, types.OIDFloat8:
+	case types.OIDInt8, types.OIDTimestamp, types.OIDTimestamptz:
+		return be.AppendUint64(dst, a.x)
+	case types.OIDFloat8:
+		if f := a.float(); f != f {
+			return be.AppendUint64(dst, 0x7FF8<<48)
+		}
 		return be.AppendUint64(dst, a.x)
 	case types.OIDFloat4:
+		if f := a.float(); f != f {
+			return be.AppendUint32(dst, 0x7FC0<<16)
+		}
 		return be.AppendUint32(dst, math.Float32bits(float32(a.float())))
 	case types.OIDNumeric:
 		return num.Decode(a.s).AppendBinary(dst)

@@ -1,6 +1,7 @@
 package values
 
 import (
+	"bytes"
 	"errors"
 	"math"
 	"strconv"
@@ -136,8 +137,11 @@ func parseBytes(dst []byte, t types.Type, s []byte, o *TextOpts) ([]byte, error)
 	}
 	switch t.OID {
 	case types.OIDChar:
-		if len(s) == 0 {
+		switch {
+		case len(s) == 0:
 			return append(dst, 0), nil
+		case len(s) == 4 && s[0] == '\\' && s[1] >= '0' && s[1] <= '3' && isOctal(s[2]) && isOctal(s[3]):
+			return append(dst, (s[1]-'0')<<6|(s[2]-'0')<<3|(s[3]-'0')), nil
 		}
 		return append(dst, s[0]), nil
 	case types.OIDName:
@@ -223,22 +227,21 @@ func parseInt(t types.Type, s []byte) (int64, error) {
 	if len(b) == 0 {
 		return 0, invalidText(t, s)
 	}
-	limit := uint64(hi)
-	if neg {
-		limit = -uint64(lo)
-	}
-	x, over := uint64(0), false
+	// As PostgreSQL, digits are summed up to the negative limit, and exceeding it
+	// is reported before what follows is looked at.
+	limit := -uint64(lo)
+	x := uint64(0)
 	for _, c := range b {
-		if c-'0' > 9 {
+		d := uint64(c - '0')
+		if d > 9 {
 			return 0, invalidText(t, s)
 		}
-		if x > limit/10 {
-			over = true // keep checking the syntax first
-			continue
+		if x > (limit-d)/10 {
+			return 0, outOfRange(t, s)
 		}
-		x = x*10 + uint64(c-'0')
+		x = x*10 + d
 	}
-	if over || x > limit {
+	if !neg && x > uint64(hi) {
 		return 0, outOfRange(t, s)
 	}
 	if neg {
@@ -262,19 +265,24 @@ func parseOid(t types.Type, s []byte) (int64, error) {
 	if neg || len(b) > 0 && b[0] == '+' {
 		b = b[1:]
 	}
+	x := uint64(0)
 	for _, c := range b {
-		if c-'0' > 9 {
+		d := uint64(c - '0')
+		if d > 9 {
 			return 0, invalidText(t, s)
 		}
+		if x > (math.MaxUint64-d)/10 {
+			return 0, outOfRange(t, s)
+		}
+		x = x*10 + d
 	}
 	if len(b) == 0 {
 		return 0, invalidText(t, s)
 	}
-	x, err := strconv.ParseUint(string(b), 10, 64)
 	if neg {
 		x = -x
 	}
-	if y := int64(x); err != nil || y > math.MaxUint32 || y < math.MinInt32 {
+	if y := int64(x); y > math.MaxUint32 || y < math.MinInt32 {
 		return 0, outOfRange(t, s)
 	}
 	return int64(uint32(x)), nil
@@ -289,6 +297,9 @@ func parseFloat(t types.Type, s []byte, bits int) (float64, error) {
 		if c == '_' { // Go would take it
 			return 0, invalidText(t, s)
 		}
+	}
+	if equalFold(bytes.TrimLeft(b, "+-"), "nan") && len(b) <= 4 {
+		return math.NaN(), nil
 	}
 	hex := false
 	for i := range b {
@@ -307,9 +318,6 @@ func parseFloat(t types.Type, s []byte, bits int) (float64, error) {
 	}
 	if f == 0 && !zeroText(b) {
 		return 0, floatRange(t, b)
-	}
-	if b[len(b)-1]|0x20 == 'n' && (b[0] == '+' || b[0] == '-') {
-		f = math.NaN()
 	}
 	return f, nil
 }

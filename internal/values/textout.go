@@ -56,8 +56,12 @@ func appendScalarText(dst []byte, t types.Type, a scalar, o *TextOpts) []byte {
 	case types.OIDBytea:
 		return appendHex(append(dst, '\\', 'x'), a.s)
 	case types.OIDChar:
-		if len(a.s) == 1 && a.s[0] == 0 {
+		switch {
+		case len(a.s) == 1 && a.s[0] == 0:
 			return dst
+		case len(a.s) == 1 && a.s[0] >= 0x80: // no character by itself
+			c := a.s[0]
+			return append(dst, '\\', '0'+c>>6, '0'+c>>3&7, '0'+c&7)
 		}
 	}
 	if t.Phys() == types.Int64 {
@@ -103,11 +107,10 @@ func appendFloat(dst []byte, f float64, bits, extra int) []byte {
 		prec = sig - 1
 	}
 	var buf [40]byte
-	b := strconv.AppendFloat(buf[:0], f, 'e', prec, bits)
-	if prec < 0 && bits == 64 {
-		b = avoidMidpoint(b, f)
+	if prec < 0 {
+		return appendG(dst, appendShortest(buf[:0], f, bits), sig)
 	}
-	return appendG(dst, b, sig)
+	return appendG(dst, strconv.AppendFloat(buf[:0], f, 'e', prec, bits), sig)
 }
 
 // appendG rewrites d.ddde±xx as C's %g with sig significant digits would.
