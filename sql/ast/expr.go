@@ -128,14 +128,17 @@ type (
 		Over        *WindowSpec
 		SQLForm     bool // written without parentheses, as CURRENT_DATE
 	}
-	// Array is ARRAY[…]; Row is ROW(…) or (a, b).
+	// Array is ARRAY[…].
 	Array struct {
 		Pos
 		Elems []Expr
 	}
+	// Row is ROW(…) (Explicit) or (a, b); in GROUP BY only the latter stands for
+	// its columns. () there is a Row without elements.
 	Row struct {
 		Pos
-		Elems []Expr
+		Elems    []Expr
+		Explicit bool
 	}
 	// Subscript is x[i] or x[lo:hi].
 	Subscript struct {

@@ -287,7 +287,7 @@ func (r *Reader) special() (node, bool) {
 
 // rowCall parses ROW( … ).
 func (r *Reader) rowCall() node {
-	row, at := &ast.Row{Pos: r.Pos()}, len(r.out)
+	row, at := &ast.Row{Pos: r.Pos(), Explicit: true}, len(r.out)
 	r.Expect("row", "(")
 	id := r.open(row)
 	h := 0

@@ -1,6 +1,8 @@
 package grammar
 
 import (
+	"strings"
+
 	"github.com/heliosdb/heliosdb-streaming/sql/ast"
 	"github.com/heliosdb/heliosdb-streaming/sql/lex"
 )
@@ -223,7 +225,7 @@ func (r *Reader) normalize(f *ast.Func, a *args) []int {
 	}
 	switch t := r.Tok(); {
 	case t.Is("nfc"), t.Is("nfd"), t.Is("nfkc"), t.Is("nfkd"):
-		a.leaf(&ast.Literal{Pos: r.Pos(), Kind: ast.String, Text: t.Val})
+		a.leaf(&ast.Literal{Pos: r.Pos(), Kind: ast.String, Text: strings.ToUpper(t.Val)})
 		r.Advance()
 	default:
 		r.Unexpected()

@@ -66,6 +66,9 @@ const asLabel = `array as char character create day except fetch filter for from
 into isnull limit minute month notnull offset on order over overlaps precision returning second to
 union varying where window with within without year`
 
+// Keyword is the category of a folded word.
+func Keyword(word string) Category { return keywords[word] }
+
 var (
 	keywords = map[string]Category{}
 	needsAs  = map[string]bool{}
