@@ -16,13 +16,9 @@ func (r *Reader) primary() node {
 		return r.literal(ast.String)
 	case lex.Integer, lex.Decimal:
 		return r.literal(numberKind(t.Val))
-	case lex.BitString, lex.HexString, lex.NationalStr:
+	case lex.BitString, lex.HexString:
 		r.Advance()
-		name := "bit"
-		if t.Kind == lex.NationalStr {
-			name = "character"
-		}
-		r.leaf(&ast.TypedLiteral{Pos: pos, Type: ast.TypeName{Pos: pos, Names: []string{name}}, Text: t.Val})
+		r.leaf(&ast.TypedLiteral{Pos: pos, Type: ast.TypeName{Pos: pos, Names: []string{"bit"}}, Text: t.Val})
 		return r.simple(at, 1)
 	case lex.Param:
 		r.Advance()

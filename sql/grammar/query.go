@@ -304,7 +304,7 @@ func (r *Reader) items(needed bool, h int) ([]ast.SelectItem, int) {
 		r.itemDepth = item
 		if r.Accept("as") {
 			it.Alias = r.ColLabel()
-		} else if r.Tok().BareLabel() && !r.atEmit() {
+		} else if r.Tok().BareLabel() && !r.atEmit() && !r.At("nulls", "first") && !r.At("nulls", "last") {
 			it.Alias = r.ColLabel()
 		}
 		items = append(items, it)

@@ -24,19 +24,18 @@ const (
 type Kind uint8
 
 const (
-	EOF         Kind = iota
-	Ident            // unquoted name or keyword; Val is folded
-	Quoted           // "name"; Val is the name
-	String           // 'text' in any spelling; Val is the text
-	BitString        // B'01'; Val is "b01"
-	HexString        // X'1F'; Val is "x1F"
-	Integer          // digits only
-	Decimal          // any other number
-	Param            // $N; Val is the digits
-	Op               // operator of PostgreSQL's Op class; Val is its text
-	Punct            // a token of its own: ( ) [ ] , ; : . + - * / % ^ < > = and :: .. := => <= >= <>
-	NationalStr      // N'text'
-	Bad              // the scanner's error stands here; Scan stops after it
+	EOF       Kind = iota
+	Ident          // unquoted name or keyword; Val is folded
+	Quoted         // "name"; Val is the name
+	String         // 'text' in any spelling; Val is the text
+	BitString      // B'01'; Val is "b01"
+	HexString      // X'1F'; Val is "x1F"
+	Integer        // digits only
+	Decimal        // any other number
+	Param          // $N; Val is the digits
+	Op             // operator of PostgreSQL's Op class; Val is its text
+	Punct          // a token of its own: ( ) [ ] , ; : . + - * / % ^ < > = and :: .. := => <= >= <>
+	Bad            // the scanner's error stands here; Scan stops after it
 )
 
 // Token is one token of the text.

@@ -139,7 +139,9 @@ func (s *scanner) word(start int) (Token, *pgerr.Error) {
 		}
 	case 'n', 'N':
 		if next == '\'' {
-			return s.quoted(start, start+1, NationalStr, false)
+			// N'text' is the word NCHAR and a string.
+			s.i = start + 1
+			return Token{Kind: Ident, Cat: ColName, Pos: start, End: s.i, Val: "nchar"}, nil
 		}
 	case 'u', 'U':
 		if next == '&' && (s.at(start+2) == '\'' || s.at(start+2) == '"') {

@@ -67,9 +67,14 @@ func (w ours) expr(x ast.Expr) string {
 		if t == "bit" {
 			return "(cast" + pos(n) + " bit " + fmt.Sprintf("%q", n.Text) + ")"
 		}
-		return "(cast" + pos(n) + " " + t + " (const " + fmt.Sprintf("%q", n.Text) + "))"
+		return "(cast " + t + " (const " + fmt.Sprintf("%q", n.Text) + "))"
 	case *ast.Cast:
-		return "(cast" + pos(n) + " " + w.typ(n.Type) + " " + w.expr(n.X) + ")"
+		loc := pos(n)
+		switch n.X.(type) {
+		case *ast.Literal:
+			loc = ""
+		}
+		return "(cast" + loc + " " + w.typ(n.Type) + " " + w.expr(n.X) + ")"
 	case *ast.Unary:
 		return "(op" + pos(n) + " " + op(n.Op) + " " + w.expr(n.X) + ")"
 	case *ast.Binary:

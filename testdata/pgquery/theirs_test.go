@@ -65,7 +65,11 @@ func (w theirs) node(n *pg.Node) string {
 			pg.BoolTestType_IS_NOT_FALSE: "False true", pg.BoolTestType_IS_UNKNOWN: "Unknown false", pg.BoolTestType_IS_NOT_UNKNOWN: "Unknown true"}[x.BooleanTest.Booltesttype]
 		return "(is" + at(x.BooleanTest.Location) + " " + t + " " + w.node(x.BooleanTest.Arg) + ")"
 	case *pg.Node_TypeCast:
-		return "(cast" + at(x.TypeCast.Location) + " " + w.typ(x.TypeCast.TypeName) + " " + w.node(x.TypeCast.Arg) + ")"
+		loc := at(x.TypeCast.Location)
+		if x.TypeCast.Arg.GetAConst() != nil {
+			loc = "" // TYPE 'text' has none
+		}
+		return "(cast" + loc + " " + w.typ(x.TypeCast.TypeName) + " " + w.node(x.TypeCast.Arg) + ")"
 	case *pg.Node_FuncCall:
 		return w.call(x.FuncCall)
 	case *pg.Node_AArrayExpr:
