@@ -55,13 +55,13 @@ type binder struct {
 	rels   int // table references so far
 	depth  int
 	// colPos is where each column reference stands, for errors found later.
-	colPos map[*expr.Column]int
+	colPos map[expr.Expr]int
 	// emitClause is the query that may have EMIT ON WINDOW CLOSE.
 	emitClause *ast.Query
 }
 
 func newBinder(o *Options, cat catalog.Reader) *binder {
-	return &binder{opts: o, cat: cat, params: newParams(o.ParamTypes), deps: map[uint32]bool{}, colPos: map[*expr.Column]int{}}
+	return &binder{opts: o, cat: cat, params: newParams(o.ParamTypes), deps: map[uint32]bool{}, colPos: map[expr.Expr]int{}}
 }
 
 // enter guards one level of nesting; leave with b.depth--.

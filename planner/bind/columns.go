@@ -1,6 +1,7 @@
 package bind
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/heliosdb/heliosdb-streaming/internal/pgerr"
@@ -18,9 +19,12 @@ func Columns(o *Options, cat catalog.Reader, defs []ast.ColumnDef, pk []string, 
 	cols := make([]catalog.Column, len(defs))
 	var key []int
 	for i, d := range defs {
-		t, err := ResolveType(d.Type)
-		if err != nil {
-			return nil, nil, err
+		t := types.Unknown // a computed column may leave its type to its expression
+		if len(d.Type.Names) > 0 || d.Generated == nil {
+			var err error
+			if t, err = ResolveType(d.Type); err != nil {
+				return nil, nil, err
+			}
 		}
 		if t.OID == types.OIDVoid || t.OID == types.OIDRecord || t.Info().Category == 'P' {
 			return nil, nil, pgerr.New(pgerr.InvalidTableDefinition, "column %q has pseudo-type %s", d.Name, t)
@@ -31,10 +35,8 @@ func Columns(o *Options, cat catalog.Reader, defs []ast.ColumnDef, pk []string, 
 			}
 		}
 		cols[i] = catalog.Column{Name: d.Name, Type: t, NotNull: d.NotNull || d.PrimaryKey}
-		if d.PrimaryKey {
-			if len(key) > 0 || len(pk) > 0 {
-				return nil, nil, pgerr.New(pgerr.InvalidTableDefinition, "multiple primary keys for table are not allowed").At(d.Position())
-			}
+		// The parser lists the key of a column constraint in pk as well.
+		if d.PrimaryKey && !slices.Contains(pk, d.Name) {
 			key = append(key, i)
 		}
 	}
@@ -81,6 +83,12 @@ func (b *binder) columnExprs(defs []ast.ColumnDef, cols []catalog.Column) error 
 		e, err := b.expr(s, x)
 		if err != nil {
 			return err
+		}
+		if cols[i].Type == types.Unknown {
+			if e, err = b.settleText(e); err != nil {
+				return err
+			}
+			cols[i].Type = e.Type()
 		}
 		from := e.Type()
 		e, ok, err := b.coerce(e, cols[i].Type, expr.AssignmentCast, x.Position())

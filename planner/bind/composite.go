@@ -23,7 +23,7 @@ func (b *binder) array(s *scope, x *ast.Array, want types.Type) (expr.Expr, erro
 		}
 		es[i] = e
 	}
-	pos := func(i int) int { return x.Elems[i].Position() }
+	pos := func(i int) int { return start(x.Elems[i]) }
 	if elem, ok := want.Elem(); ok && want.OID != 0 {
 		for i := range es {
 			e, err := b.coerceTo(es[i], elem, expr.ExplicitCast, pos(i))
@@ -60,7 +60,7 @@ func (b *binder) subscript(s *scope, x *ast.Subscript) (expr.Expr, error) {
 	}
 	t := a.Type()
 	if !t.IsArray() {
-		return nil, pgerr.New(pgerr.DatatypeMismatch, "cannot subscript type %s because it does not support subscripting", t.Base()).At(x.Position())
+		return nil, pgerr.New(pgerr.DatatypeMismatch, "cannot subscript type %s because it does not support subscripting", t.Base()).At(start(x.X))
 	}
 	i, err := b.expr(s, x.Lo)
 	if err != nil {
@@ -88,7 +88,7 @@ func (b *binder) field(s *scope, x *ast.Field) (expr.Expr, error) {
 	}
 	r, ok := e.(*setRef)
 	if !ok || x.Star {
-		return nil, pgerr.New(pgerr.WrongObjectType, "column notation .%s applied to type %s, which is not a composite type", x.Name, e.Type().Base()).At(x.Position())
+		return nil, pgerr.New(pgerr.WrongObjectType, "column notation .%s applied to type %s, which is not a composite type", x.Name, e.Type().Base()).At(start(x.X))
 	}
 	for i, c := range r.fn.Cols {
 		if c.Name == x.Name {
@@ -150,10 +150,6 @@ func columnName(x ast.Expr) (string, int) {
 		return typeColumn(x.Type)
 	case *ast.TypedLiteral:
 		return typeColumn(x.Type)
-	case *ast.Literal:
-		if x.Kind == ast.True || x.Kind == ast.False {
-			return "bool", 1
-		}
 	case *ast.Case:
 		if x.Else != nil {
 			if n, s := columnName(x.Else); s == 2 {

@@ -226,7 +226,7 @@ func (b *binder) assignments(rel *catalog.Relation, s *scope, set []ast.Assignme
 		default:
 			var e expr.Expr
 			if e, err = b.expr(s, a.X); err == nil {
-				row[i], err = b.assign(e, c, a.X.Position())
+				row[i], err = b.assign(e, c, start(a.X))
 			}
 		}
 		if err != nil {
@@ -255,7 +255,7 @@ func (b *binder) affected(rel *catalog.Relation, alias string, from []ast.TableE
 		if err != nil {
 			return nil, nil, err
 		}
-		if err := distinctNames(src.items, p.right, te.Position()); err != nil {
+		if err := distinctNames(src.items, p.right); err != nil {
 			return nil, nil, err
 		}
 		src = p.join(plan.InnerJoin, nil)

@@ -32,6 +32,12 @@ func (b *binder) expr(s *scope, x ast.Expr) (expr.Expr, error) {
 			b.colPos[&own] = x.Position()
 			return &own, nil
 		}
+		if c.deep > 0 {
+			b.colPos[e] = x.Position()
+			if c.s.usedAt == 0 {
+				c.s.usedAt = x.Position()
+			}
+		}
 		return e, nil
 	case *ast.Literal:
 		return b.plainLiteral(x)
@@ -110,7 +116,7 @@ func (b *binder) condition(s *scope, x ast.Expr, what string) (expr.Expr, error)
 	if err != nil {
 		return nil, err
 	}
-	return b.boolean(e, what, x.Position())
+	return b.boolean(e, what, start(x))
 }
 
 func (b *binder) plainLiteral(x *ast.Literal) (expr.Expr, error) {

@@ -49,7 +49,7 @@ func (b *binder) from(at *scope, ctes *cteScope, list []ast.TableExpr) (*source,
 		if err != nil {
 			return nil, err
 		}
-		if err := distinctNames(acc.items, next.right, te.Position()); err != nil {
+		if err := distinctNames(acc.items, next.right); err != nil {
 			return nil, err
 		}
 		acc = next.join(plan.InnerJoin, nil)
@@ -59,10 +59,11 @@ func (b *binder) from(at *scope, ctes *cteScope, list []ast.TableExpr) (*source,
 
 // pair is two sides of a join before it is made.
 type pair struct {
-	l     *source
-	r     plan.Node
-	right []*item // over the concatenated row
-	apply bool    // r reads rows of l
+	l      *source
+	r      plan.Node
+	right  []*item // over the concatenated row
+	apply  bool    // r reads rows of l
+	usedAt int     // where it first does
 }
 
 // beside binds te to the right of l.
@@ -73,7 +74,7 @@ func (b *binder) beside(at *scope, ctes *cteScope, l *source, te ast.TableExpr) 
 	if err != nil {
 		return nil, false, err
 	}
-	p := &pair{l: l, r: r.node, apply: left.used, right: shiftItems(r.items, len(l.node.Base().Cols))}
+	p := &pair{l: l, r: r.node, apply: left.used, usedAt: left.usedAt, right: shiftItems(r.items, len(l.node.Base().Cols))}
 	if left.used {
 		return p, true, b.adHocOnly(te.Position(), "LATERAL")
 	}
@@ -116,11 +117,11 @@ func (p *pair) join(kind plan.JoinKind, on expr.Expr) *source {
 	return &source{plan.NewJoin(kind, p.l.node, p.r, on), items}
 }
 
-func distinctNames(l, r []*item, pos int) error {
+func distinctNames(l, r []*item) error {
 	for _, a := range r {
 		for _, c := range l {
 			if a.name != "" && a.name == c.name && (a.schema == c.schema || a.relName == "" || c.relName == "") {
-				return pgerr.New(pgerr.DuplicateAlias, "table name %q specified more than once", a.name).At(pos)
+				return pgerr.New(pgerr.DuplicateAlias, "table name %q specified more than once", a.name)
 			}
 		}
 	}
@@ -165,7 +166,7 @@ func (b *binder) tableName(at *scope, ctes *cteScope, te *ast.TableName) (*sourc
 	}
 	it := &item{schema: rel.Schema, name: rel.Name, relName: rel.Name, colsVisible: true, pk: rel.PrimaryKey}
 	it.setCols(node)
-	if err := it.alias(te.Alias, te.Position()); err != nil {
+	if err := it.alias(te.Alias); err != nil {
 		return nil, err
 	}
 	return &source{node, []*item{it}}, nil
@@ -193,14 +194,14 @@ func (it *item) setCols(n plan.Node) {
 }
 
 // alias applies AS name (columns).
-func (it *item) alias(a *ast.Alias, pos int) error {
+func (it *item) alias(a *ast.Alias) error {
 	if a == nil {
 		return nil
 	}
 	it.name, it.schema = a.Name, ""
 	if len(a.Columns) > len(it.cols) {
 		return pgerr.New(pgerr.InvalidColumnReference, "table %q has %d columns available but %d columns specified",
-			a.Name, len(it.cols), len(a.Columns)).At(pos)
+			a.Name, len(it.cols), len(a.Columns))
 	}
 	for i, name := range a.Columns {
 		it.cols[i].name = name
@@ -321,11 +322,11 @@ func (b *binder) cteRef(at *scope, c *cteScope, te *ast.TableName) (*source, err
 	it := &item{name: c.name, colsVisible: true}
 	it.setCols(n)
 	if len(c.cte.Columns) > 0 {
-		if err := it.alias(&ast.Alias{Name: c.name, Columns: c.cte.Columns}, c.cte.Position()); err != nil {
+		if err := it.alias(&ast.Alias{Name: c.name, Columns: c.cte.Columns}); err != nil {
 			return nil, err
 		}
 	}
-	if err := it.alias(te.Alias, te.Position()); err != nil {
+	if err := it.alias(te.Alias); err != nil {
 		return nil, err
 	}
 	return &source{n, []*item{it}}, nil
@@ -346,7 +347,7 @@ func (b *binder) derived(at *scope, ctes *cteScope, te *ast.Derived) (*source, e
 	}
 	it := &item{colsVisible: true}
 	it.setCols(n)
-	if err := it.alias(te.Alias, te.Position()); err != nil {
+	if err := it.alias(te.Alias); err != nil {
 		return nil, err
 	}
 	return &source{n, []*item{it}}, nil

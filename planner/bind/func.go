@@ -133,7 +133,7 @@ func (b *binder) common(s *scope, x *ast.Func, what string) ([]expr.Expr, types.
 	if err != nil {
 		return nil, types.Unknown, err
 	}
-	t, err := b.unify(es, what, func(i int) int { return x.Args[i].Position() })
+	t, err := b.unify(es, what, func(i int) int { return start(x.Args[i]) })
 	return es, t, err
 }
 
@@ -205,8 +205,8 @@ func expand(f *expr.Func, n int) (candidate, bool) {
 	return candidate{args: args, fn: f, variadic: true}, true
 }
 
-// castCall is f(x) for a type named f: a cast, when no function takes x as is
-// and the cast changes the representation at most by text conversion.
+// castCall is f(x) for a type named f: a cast, when no function takes x as is.
+// PostgreSQL has a function of that name for nearly every such cast.
 func (b *binder) castCall(name string, args []expr.Expr, pos int) (expr.Expr, bool, error) {
 	if len(args) != 1 {
 		return nil, false, nil
@@ -217,9 +217,7 @@ func (b *binder) castCall(name string, args []expr.Expr, pos int) (expr.Expr, bo
 	}
 	from := args[0].Type()
 	if from.OID != types.OIDUnknown && from.OID != t.OID {
-		p, ok := findPath(from, t)
-		text := from.Info().Category == 'S' || t.Info().Category == 'S'
-		if !ok || p.fn != nil && !text {
+		if _, ok := findPath(from, t); !ok {
 			return nil, false, nil
 		}
 	}

@@ -195,7 +195,7 @@ func (g *grouper) sub(s *subRef) *subRef {
 				return &expr.Outer{Level: o.Level, Index: i, T: o.T, Name: o.Name}
 			}
 		}
-		g.ungrouped(o.Index, s.pos, "subquery uses ungrouped column %q from outer query")
+		g.ungrouped(o.Index, g.sb.b.colPos[o], "subquery uses ungrouped column %q from outer query")
 		return o
 	})
 	r := *s

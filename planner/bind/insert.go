@@ -109,14 +109,14 @@ func checkWidth(x *ast.Insert, cols []int, n int, posOf func(int) int) error {
 
 // insertRows binds VALUES cell by cell, each to its column.
 func (b *binder) insertRows(rel *catalog.Relation, cols []int, x *ast.Insert, v *ast.Values) (plan.Node, []int, error) {
-	s := &scope{where: inValues}
+	s := &scope{where: inValues, sealed: true, outer: &scope{items: []*item{targetItem(rel, x.Alias, 0)}}}
 	n := &plan.Values{}
 	width := len(v.Rows[0])
 	for _, row := range v.Rows {
 		if len(row) != width {
-			return nil, nil, pgerr.New(pgerr.SyntaxError, "VALUES lists must all be the same length").At(row[0].Position())
+			return nil, nil, pgerr.New(pgerr.SyntaxError, "VALUES lists must all be the same length").At(start(row[0]))
 		}
-		if err := checkWidth(x, cols, width, func(i int) int { return row[i].Position() }); err != nil {
+		if err := checkWidth(x, cols, width, func(i int) int { return start(row[i]) }); err != nil {
 			return nil, nil, err
 		}
 		var es []expr.Expr
@@ -157,7 +157,7 @@ func (b *binder) insertCell(s *scope, c *catalog.Column, cell ast.Expr) (expr.Ex
 	if err != nil {
 		return nil, err
 	}
-	return b.assign(e, c, cell.Position())
+	return b.assign(e, c, start(cell))
 }
 
 // insertQuery binds INSERT … SELECT.

@@ -26,9 +26,9 @@ func (b *binder) joinExpr(at *scope, ctes *cteScope, j *ast.Join) (*source, erro
 	}
 	if lateral && (j.Kind == ast.RightJoin || j.Kind == ast.FullJoin) {
 		return nil, pgerr.New(pgerr.InvalidColumnReference, "invalid reference to FROM-clause entry for table %q", l.items[0].name).
-			WithDetail("The combining JOIN type must be INNER or LEFT for a LATERAL reference.").At(j.R.Position())
+			WithDetail("The combining JOIN type must be INNER or LEFT for a LATERAL reference.").At(p.usedAt)
 	}
-	if err := distinctNames(l.items, p.right, j.R.Position()); err != nil {
+	if err := distinctNames(l.items, p.right); err != nil {
 		return nil, err
 	}
 	using := j.Using
@@ -99,13 +99,13 @@ func (b *binder) usingJoin(p *pair, j *ast.Join, using []string) (*source, error
 	var conds []expr.Expr
 	for i, name := range using {
 		if slices.Contains(using[:i], name) {
-			return nil, pgerr.New(pgerr.DuplicateColumn, "column name %q appears more than once in USING clause", name).At(j.Position())
+			return nil, pgerr.New(pgerr.DuplicateColumn, "column name %q appears more than once in USING clause", name)
 		}
-		l, err := usingCol(p.l.items, name, "left", j.Position())
+		l, err := usingCol(p.l.items, name, "left")
 		if err != nil {
 			return nil, err
 		}
-		r, err := usingCol(p.right, name, "right", j.Position())
+		r, err := usingCol(p.right, name, "right")
 		if err != nil {
 			return nil, err
 		}
@@ -157,18 +157,18 @@ func (b *binder) mergedColumn(kind ast.JoinKind, l, r expr.Expr, pos int) (expr.
 	return es[1], nil
 }
 
-func usingCol(items []*item, name, side string, pos int) (*itemCol, error) {
+func usingCol(items []*item, name, side string) (*itemCol, error) {
 	var found *itemCol
 	for _, c := range visibleCols(items) {
 		if c.name == name {
 			if found != nil {
-				return nil, pgerr.New(pgerr.AmbiguousColumn, "common column name %q appears more than once in %s table", name, side).At(pos)
+				return nil, pgerr.New(pgerr.AmbiguousColumn, "common column name %q appears more than once in %s table", name, side)
 			}
 			found = &c
 		}
 	}
 	if found == nil {
-		return nil, pgerr.New(pgerr.UndefinedColumn, "column %q specified in USING clause does not exist in %s table", name, side).At(pos)
+		return nil, pgerr.New(pgerr.UndefinedColumn, "column %q specified in USING clause does not exist in %s table", name, side)
 	}
 	return found, nil
 }
@@ -176,7 +176,7 @@ func usingCol(items []*item, name, side string, pos int) (*itemCol, error) {
 // aliasJoin is (a JOIN b …) AS j: only j's name is seen afterwards.
 func aliasJoin(src *source, j *ast.Join) (*source, error) {
 	it := &item{colsVisible: true, cols: append([]itemCol(nil), visibleCols(src.items)...)}
-	if err := it.alias(j.Alias, j.Position()); err != nil {
+	if err := it.alias(j.Alias); err != nil {
 		return nil, err
 	}
 	return &source{src.node, []*item{it}}, nil

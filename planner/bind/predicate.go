@@ -17,8 +17,10 @@ func (b *binder) isTest(s *scope, x *ast.IsTest) (expr.Expr, error) {
 	}
 	var r expr.Expr
 	if x.What == ast.IsNull {
-		if e, err = b.settleText(e); err != nil {
-			return nil, err
+		if u, ok := e.(*unknown); ok {
+			if e, err = b.literal(u, types.Text); err != nil {
+				return nil, err
+			}
 		}
 		r = &expr.IsNull{X: e}
 	} else {
@@ -26,7 +28,7 @@ func (b *binder) isTest(s *scope, x *ast.IsTest) (expr.Expr, error) {
 		if x.Not {
 			name = "NOT " + name
 		}
-		if e, err = b.boolean(e, "IS "+name, x.X.Position()); err != nil {
+		if e, err = b.boolean(e, "IS "+name, start(x.X)); err != nil {
 			return nil, err
 		}
 		switch x.What {
@@ -314,7 +316,7 @@ func (b *binder) caseExpr(s *scope, x *ast.Case) (expr.Expr, error) {
 				return nil, err
 			}
 		}
-		if cond, err = b.boolean(cond, "CASE/WHEN", w.Cond.Position()); err != nil {
+		if cond, err = b.boolean(cond, "CASE/WHEN", start(w.Cond)); err != nil {
 			return nil, err
 		}
 		then, err := b.expr(s, w.Then)
@@ -322,14 +324,14 @@ func (b *binder) caseExpr(s *scope, x *ast.Case) (expr.Expr, error) {
 			return nil, err
 		}
 		c.Whens = append(c.Whens, expr.When{Cond: cond})
-		results, pos = append(results, then), append(pos, w.Then.Position())
+		results, pos = append(results, then), append(pos, start(w.Then))
 	}
 	if x.Else != nil {
 		e, err := b.expr(s, x.Else)
 		if err != nil {
 			return nil, err
 		}
-		results[0], pos[0] = e, x.Else.Position()
+		results[0], pos[0] = e, start(x.Else)
 	}
 	t, err := b.unify(results, "CASE", func(i int) int { return pos[i] })
 	if err != nil {

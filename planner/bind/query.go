@@ -125,7 +125,7 @@ func (b *binder) values(at *scope, ctes *cteScope, v *ast.Values, keepUnknown bo
 	n := &plan.Values{}
 	for _, row := range v.Rows {
 		if len(row) != len(v.Rows[0]) {
-			return nil, pgerr.New(pgerr.SyntaxError, "VALUES lists must all be the same length").At(row[0].Position())
+			return nil, pgerr.New(pgerr.SyntaxError, "VALUES lists must all be the same length").At(start(row[0]))
 		}
 		es, err := b.exprs(s, row)
 		if err != nil {
@@ -142,7 +142,7 @@ func (b *binder) values(at *scope, ctes *cteScope, v *ast.Values, keepUnknown bo
 		t := types.Unknown
 		if !keepUnknown || slices.ContainsFunc(col, func(e expr.Expr) bool { return e.Type().OID != types.OIDUnknown }) {
 			var err error
-			if t, err = b.unify(col, "VALUES", func(r int) int { return v.Rows[r][c].Position() }); err != nil {
+			if t, err = b.unify(col, "VALUES", func(r int) int { return start(v.Rows[r][c]) }); err != nil {
 				return nil, err
 			}
 		}
@@ -284,11 +284,11 @@ func itemPos(x ast.SetExpr, i int) int {
 	switch x := x.(type) {
 	case *ast.Select:
 		if i < len(x.Items) {
-			return x.Items[i].X.Position()
+			return start(x.Items[i].X)
 		}
 	case *ast.Values:
 		if i < len(x.Rows[0]) {
-			return x.Rows[0][i].Position()
+			return start(x.Rows[0][i])
 		}
 	case *ast.SetOp:
 		return itemPos(x.L, i)
@@ -306,7 +306,7 @@ func outputExpr(n plan.Node, i int) expr.Expr {
 		if u, ok := x.Exprs[i].(*unknown); ok {
 			return u
 		}
-		if p, ok := x.Exprs[i].(*expr.Param); ok && p.T.OID == types.OIDUnknown {
+		if p, ok := x.Exprs[i].(*expr.Param); ok {
 			return p
 		}
 	case *plan.Values:
@@ -323,6 +323,7 @@ func (b *binder) coerceOutput(n plan.Node, ts []types.Type, ctx expr.CastContext
 	changed := false
 	out := make([]expr.Expr, len(ts))
 	names := make([]string, len(ts))
+	plan.SetCols(n)
 	p, isProject := n.(*plan.Project)
 	v, isValues := n.(*plan.Values)
 	for i, t := range ts {

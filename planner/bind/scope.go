@@ -24,7 +24,8 @@ type scope struct {
 	sealed bool
 	skipTo *scope
 	// used: an inner scope reads a column of this one.
-	used bool
+	used   bool
+	usedAt int // where it first does
 	// where names the clause that is being bound, for PostgreSQL's messages.
 	where clause
 	sel   *selectBinder // where aggregates and window functions go; nil: not allowed

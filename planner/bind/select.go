@@ -123,7 +123,7 @@ func (sb *selectBinder) items(keepUnknown bool) error {
 		if name == "" {
 			name = ColumnName(it.X)
 		}
-		sb.out = append(sb.out, outItem{e, name, it.X.Position()})
+		sb.out = append(sb.out, outItem{e, name, start(it.X)})
 	}
 	sb.visible = len(sb.out)
 	return nil
@@ -249,11 +249,11 @@ func (sb *selectBinder) orderBy(items []ast.OrderItem) error {
 		if err != nil {
 			return err
 		}
-		if err := sortable(sb.out[at].x.Type(), o.X.Position()); err != nil {
+		if err := sortable(sb.out[at].x.Type(), start(o.X)); err != nil {
 			return err
 		}
 		if at >= sb.visible && sb.sel.Distinct && len(sb.sel.DistinctOn) == 0 {
-			return pgerr.New(pgerr.InvalidColumnReference, "for SELECT DISTINCT, ORDER BY expressions must appear in select list").At(o.X.Position())
+			return pgerr.New(pgerr.InvalidColumnReference, "for SELECT DISTINCT, ORDER BY expressions must appear in select list").At(start(o.X))
 		}
 		desc, first := sortFlags(o)
 		sb.order = append(sb.order, orderKey{at, desc, first})
@@ -279,7 +279,7 @@ func (sb *selectBinder) distinctOn() error {
 		}
 		if !found {
 			return pgerr.New(pgerr.InvalidColumnReference, "SELECT DISTINCT ON expressions must match initial ORDER BY expressions").
-				At(sb.sel.DistinctOn[0].Position())
+				At(start(sb.sel.DistinctOn[0]))
 		}
 	}
 	return nil
@@ -295,7 +295,7 @@ func (sb *selectBinder) groupBy() error {
 			return err
 		}
 		if contains(e, isAgg) {
-			return pgerr.New(pgerr.GroupingError, "aggregate functions are not allowed in GROUP BY").At(x.Position())
+			return pgerr.New(pgerr.GroupingError, "aggregate functions are not allowed in GROUP BY").At(aggPos(e))
 		}
 		if contains(e, isWin) {
 			return pgerr.New(pgerr.WindowingError, "window functions are not allowed in GROUP BY").At(x.Position())
@@ -303,7 +303,7 @@ func (sb *selectBinder) groupBy() error {
 		if contains(e, isSet) {
 			return pgerr.Unsupported(x.Position(), "a set-returning function in GROUP BY")
 		}
-		if err := sortable(e.Type(), x.Position()); err != nil {
+		if err := sortable(e.Type(), start(x)); err != nil {
 			return err
 		}
 		if !anyEqual(sb.groups, e) {
@@ -311,6 +311,17 @@ func (sb *selectBinder) groupBy() error {
 		}
 	}
 	return nil
+}
+
+func aggPos(e expr.Expr) (pos int) {
+	contains(e, func(x expr.Expr) bool {
+		a, ok := x.(*aggRef)
+		if ok {
+			pos = a.pos
+		}
+		return ok
+	})
+	return pos
 }
 
 func (sb *selectBinder) groupItem(x ast.Expr) (expr.Expr, error) {
@@ -418,7 +429,7 @@ func (b *binder) limit(at *scope, x ast.Expr, what clause) (expr.Expr, error) {
 		return nil, err
 	}
 	if !ok {
-		return nil, pgerr.New(pgerr.DatatypeMismatch, "argument of %s must be type bigint, not type %s", what, e.Type().Base()).At(x.Position())
+		return nil, pgerr.New(pgerr.DatatypeMismatch, "argument of %s must be type bigint, not type %s", what, e.Type().Base()).At(start(x))
 	}
 	if k, isConst := r.(*expr.Const); isConst && k.Value.Null {
 		return nil, nil // LIMIT NULL is no limit
@@ -448,7 +459,7 @@ func (b *binder) orderOutput(at *scope, n plan.Node, q *ast.Query, isSet bool) (
 			if isSet {
 				return nil, pgerr.New(pgerr.FeatureNotSupported, "invalid UNION/INTERSECT/EXCEPT ORDER BY clause").
 					WithDetail("Only result column names can be used, not expressions or functions.").
-					WithHint("Add the expression/function to every SELECT, or move the UNION into a FROM clause.").At(o.X.Position())
+					WithHint("Add the expression/function to every SELECT, or move the UNION into a FROM clause.").At(start(o.X))
 			}
 			return nil, pgerr.Unsupported(o.X.Position(), "an expression in ORDER BY here")
 		}

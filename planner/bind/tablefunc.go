@@ -77,7 +77,7 @@ func functionSource(n plan.Node, te *ast.TableFunc, name string) (*source, error
 	}
 	it := &item{name: name, relName: name, colsVisible: true}
 	it.setCols(n)
-	if err := it.alias(te.Alias, te.Position()); err != nil {
+	if err := it.alias(te.Alias); err != nil {
 		return nil, err
 	}
 	return &source{n, []*item{it}}, nil
@@ -162,7 +162,7 @@ func (b *binder) windowNode(src *source, te *ast.TableFunc, name string, col *ex
 	for k := len(h.Cols) - 2; k < len(h.Cols); k++ {
 		it.cols = append(it.cols, itemCol{h.Cols[k].Name, plan.ColumnAt(h, k)})
 	}
-	if err := it.alias(te.Alias, te.Position()); err != nil {
+	if err := it.alias(te.Alias); err != nil {
 		return nil, err
 	}
 	return &source{h, []*item{it}}, nil

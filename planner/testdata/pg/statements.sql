@@ -1,0 +1,291 @@
+-- names
+SELECT a FROM t
+SELECT t.a, b FROM t
+SELECT public.t.a FROM t
+SELECT * FROM t
+SELECT t.* FROM t, u
+SELECT x.* FROM t AS x
+SELECT t.* FROM t AS x
+SELECT t.a FROM t AS x
+SELECT z.a FROM t
+SELECT nope FROM t
+SELECT nme FROM u
+SELECT u.nme FROM u
+SELECT xx.nme FROM u
+SELECT ide, idd FROM u
+SELECT a FROM t, u
+SELECT x FROM t x, u x
+SELECT 1 FROM t, t
+SELECT 1 FROM nowhere
+SELECT 1 FROM noschema.t
+SELECT a.b.c.d FROM t
+SELECT *
+SELECT 1 AS one, 2 two, 3
+SELECT a a1, a + 1, -a, a::text, a::bigint, CASE WHEN f THEN a END, coalesce(a, 0), nullif(a, 1) FROM t
+SELECT true, NULL, 'x', 1.5, 1e3, 12345678901, '2020-01-01'::date, date '2020-01-01', interval '1 day', 99999999999999999999
+SELECT CASE WHEN f THEN 1 ELSE a END, CASE WHEN f THEN 1 ELSE 2.5 END, CASE a WHEN 1 THEN 'x' END FROM t
+SELECT greatest(a, 1.5), least(a, e) FROM t
+SELECT lower(b), upper(b), length(b), b || 'x', b || a FROM t
+SELECT array[1,2,3], array[1, 2.5], array['a', b] FROM t
+SELECT (SELECT a FROM t), exists(SELECT 1), array(SELECT b FROM t)
+SELECT (SELECT count(*) FROM u WHERE u.a = t.a) FROM t
+SELECT extract(epoch FROM d), date_trunc('day', d), d + interval '1 day', d - d FROM t
+SELECT position('a' in b), substring(b from 2 for 3), trim(b), trim(leading 'x' from b), overlay(b placing 'x' from 1) FROM t
+SELECT current_date, current_timestamp, localtimestamp, now()
+SELECT d at time zone 'utc' FROM t
+SELECT tags[1], ia[2] FROM u, s
+SELECT doc->'a', doc->>'a', doc#>>'{a,b}' FROM u
+-- operators and functions
+SELECT a + b FROM t
+SELECT a = b FROM t
+SELECT a + 'x' FROM t
+SELECT a + '1' FROM t
+SELECT 'a' + 'b'
+SELECT 'a' || 'b'
+SELECT '1' + 1, '1.5' + 1.0
+SELECT - b FROM t
+SELECT a & 1.5 FROM t
+SELECT i2 + 1, i2 + i8, i8 / 2, i2 * 1.5, i8 + 1.5, c + e FROM s, t
+SELECT a / 0 FROM t
+SELECT nofunc(a) FROM t
+SELECT lower(a) FROM t
+SELECT length(1)
+SELECT round(1.5), round(e), round(c, 1), round(a) FROM t
+SELECT round(e, 1) FROM t
+SELECT abs('-1'), abs(a), abs(c) FROM t
+SELECT power(a, 2), power(2, 0.5), mod(a, 3), ceil(c), floor(e) FROM t
+SELECT int4(c), text(a), float8(a), date(d) FROM t
+SELECT b LIKE 'x%', b ILIKE 'x%', b ~ 'x', b NOT LIKE 'y' FROM t
+SELECT a LIKE 'x' FROM t
+SELECT a BETWEEN 1 AND 2, b BETWEEN 'a' AND 'b', a BETWEEN 1 AND '2' FROM t
+SELECT a IN (1, 2), b IN ('a', 'b'), a IN (1, 2.5), a IN ('1', '2') FROM t
+SELECT a IN (1, 'x') FROM t
+SELECT a IN ('x', 'y') FROM t
+SELECT a = ANY(ARRAY[1,2]), a = ANY('{1,2}'), b = ANY(tags) FROM t, u
+SELECT a = ANY(b) FROM t
+SELECT a = ANY(1) FROM t
+SELECT a IN (SELECT name FROM u) FROM t
+SELECT a IN (SELECT id FROM u) FROM t
+SELECT a IN (SELECT id, a FROM u) FROM t
+SELECT (SELECT a, b FROM t)
+SELECT a IS DISTINCT FROM 1, a IS NULL, f IS TRUE, f IS NOT UNKNOWN FROM t
+SELECT a IS TRUE FROM t
+SELECT NOT a FROM t
+SELECT a AND f FROM t
+SELECT a FROM t WHERE a
+SELECT a FROM t WHERE b
+SELECT a FROM t WHERE 'true'
+SELECT a FROM t WHERE 'maybe'
+SELECT a FROM t HAVING a
+SELECT CASE WHEN a THEN 1 END FROM t
+SELECT CASE WHEN f THEN a ELSE b END FROM t
+SELECT CASE WHEN f THEN a ELSE 'x' END FROM t
+SELECT CASE a WHEN 'x' THEN 1 END FROM t
+SELECT coalesce(a, b) FROM t
+SELECT coalesce(a, 'x') FROM t
+SELECT array[a, b] FROM t
+SELECT array[]
+SELECT array[]::int[]
+SELECT nullif(a, b) FROM t
+SELECT nullif(a, 1.5) FROM t
+SELECT d > '2020-01-01', d > 'soon' FROM t
+SELECT dd + 1, dd - dd, dd + iv, iv * 2, iv / 2, dd < d FROM s, t
+SELECT 'x'::int
+SELECT 'x'::nosuch
+SELECT a::nosuch FROM t
+SELECT a::timestamp FROM t
+SELECT d::int FROM t
+SELECT f::int, a::boolean, c::int, e::numeric(5,1), b::varchar(3) FROM t
+SELECT '1'::numeric(1001)
+SELECT '1'::int(3)
+SELECT a::varchar(0) FROM t
+SELECT '{1,2}'::int[], '{a}'::text[]
+SELECT '{1,x}'::int[]
+--! the tree has the position of the type only
+SELECT interval 'tomorrowish'
+--! the tree has the position of the type only
+SELECT timestamp '2020-13-01'
+SELECT 1::boolean, 'yes'::boolean, 2::text
+SELECT (a).x FROM t
+SELECT a[1] FROM t
+SELECT tags['x'] FROM u
+SELECT b COLLATE "C" FROM t
+SELECT a COLLATE "C" FROM t
+SELECT b COLLATE nosuch FROM t
+-- aggregates
+SELECT count(*), count(a), sum(a), avg(a), min(b), max(d), sum(c), avg(e), sum(i2), sum(i8) FROM t, s
+SELECT a, count(*) FROM t GROUP BY a
+SELECT a, b FROM t GROUP BY a
+SELECT a, b, count(*) FROM t
+SELECT t.a + 1 FROM t GROUP BY a
+SELECT a + 1 FROM t GROUP BY a + 1
+SELECT a + 2 FROM t GROUP BY a + 1
+SELECT x.b FROM t x GROUP BY x.a
+SELECT a AS k, count(*) FROM t GROUP BY k
+SELECT b AS a, count(*) FROM t GROUP BY a
+SELECT a, count(*) FROM t GROUP BY 1
+SELECT a, count(*) FROM t GROUP BY 3
+SELECT a, count(*) FROM t GROUP BY 'x'
+SELECT a, count(*) FROM t GROUP BY 2
+SELECT a, count(*) c2 FROM t GROUP BY c2
+SELECT count(*) FROM t WHERE count(*) > 1
+SELECT count(count(*)) FROM t
+SELECT count(*) FROM t GROUP BY count(*)
+SELECT a FROM t HAVING count(*) > 1
+SELECT a FROM t GROUP BY a HAVING count(*) > 1
+SELECT a FROM t GROUP BY a HAVING b = 'x'
+SELECT a FROM t GROUP BY a ORDER BY count(*)
+SELECT a FROM t GROUP BY a ORDER BY b
+SELECT id, name FROM u GROUP BY id
+SELECT x, z FROM k GROUP BY x
+SELECT x, y, z FROM k GROUP BY x, y
+SELECT count(DISTINCT a), sum(DISTINCT c), count(*) FILTER (WHERE f) FROM t
+SELECT count(*) FILTER (WHERE a) FROM t
+SELECT sum(b) FROM t
+SELECT sum('x')
+SELECT min(NULL), max('a'), count(NULL)
+SELECT lower(DISTINCT b) FROM t
+SELECT lower(b) FILTER (WHERE f) FROM t
+SELECT count() FROM t
+SELECT sum(*) FROM t
+SELECT string_agg(b, ',' ORDER BY a), array_agg(a ORDER BY b DESC) FROM t
+SELECT string_agg(DISTINCT b, ',' ORDER BY a) FROM t
+SELECT bool_and(f), bool_or(f), every(f) FROM t
+SELECT (SELECT t.b) FROM t GROUP BY a
+SELECT (SELECT t.a) FROM t GROUP BY a
+SELECT a, row_number() OVER (PARTITION BY b ORDER BY a) FROM t
+SELECT row_number() OVER w FROM t WINDOW w AS (ORDER BY a)
+--! the tree has the position of OVER
+SELECT row_number() OVER w FROM t
+SELECT a FROM t WHERE row_number() OVER () = 1
+-- ORDER BY, DISTINCT, LIMIT
+SELECT a FROM t ORDER BY b
+SELECT a AS b FROM t ORDER BY b
+SELECT a, b FROM t ORDER BY 2 DESC NULLS LAST, 1
+SELECT a FROM t ORDER BY 2
+SELECT a FROM t ORDER BY 'x'
+SELECT a FROM t ORDER BY 1.5
+SELECT a x, b x FROM t ORDER BY x
+SELECT DISTINCT a FROM t ORDER BY a
+SELECT DISTINCT a FROM t ORDER BY b
+SELECT DISTINCT ON (a) a, b FROM t ORDER BY a, b
+SELECT DISTINCT ON (a) a, b FROM t ORDER BY b
+SELECT a FROM t LIMIT 1 OFFSET 2
+SELECT a FROM t LIMIT 'x'
+SELECT a FROM t LIMIT a
+SELECT a FROM t LIMIT 1.5
+SELECT a FROM t LIMIT true
+SELECT a FROM t LIMIT NULL
+--! not there yet
+SELECT a FROM t LIMIT (SELECT 1) + NULL
+-- set operations, VALUES, WITH
+SELECT a FROM t UNION SELECT id FROM u
+SELECT a FROM t UNION ALL SELECT b FROM t
+SELECT a FROM t UNION ALL SELECT a, b FROM t
+SELECT 'a' UNION SELECT 1
+SELECT '1' UNION SELECT 1
+SELECT NULL UNION ALL SELECT 1
+SELECT 'a' UNION ALL SELECT 'b'
+SELECT a FROM t UNION SELECT a FROM u ORDER BY a
+SELECT a FROM t UNION SELECT a FROM u ORDER BY b
+SELECT a FROM t UNION SELECT a FROM u ORDER BY a + 1
+SELECT a FROM t INTERSECT SELECT a FROM u
+SELECT c FROM t UNION SELECT c FROM t
+SELECT name FROM u UNION SELECT name FROM u
+SELECT name FROM u UNION SELECT 'x'
+VALUES (1, 'a'), (2, 'b')
+VALUES (1), (2.5)
+VALUES (1), ('x')
+VALUES (1, 2), (3)
+SELECT * FROM (VALUES (1, 'a')) AS x(n, s)
+SELECT * FROM (VALUES (1, 'a')) AS x(n, s, z)
+SELECT column1 FROM (VALUES (1)) x
+WITH w AS (SELECT a FROM t) SELECT * FROM w
+WITH w(q) AS (SELECT a FROM t) SELECT q FROM w
+WITH w AS (SELECT nope FROM t) SELECT 1
+WITH w AS (SELECT 1), w AS (SELECT 2) SELECT * FROM w
+SELECT * FROM v
+SELECT nope FROM v
+-- joins
+SELECT * FROM t JOIN u ON t.a = u.a
+SELECT * FROM t JOIN u USING (a)
+SELECT a FROM t JOIN u USING (a)
+SELECT t.a, u.a FROM t JOIN u USING (a)
+SELECT * FROM t NATURAL JOIN u
+SELECT * FROM t FULL JOIN u USING (a)
+SELECT * FROM t JOIN u USING (b)
+SELECT * FROM t JOIN u ON t.a
+SELECT * FROM t JOIN u ON a = 1
+SELECT * FROM t JOIN u ON count(*) > 1
+SELECT * FROM t, u JOIN k ON t.a = k.x
+SELECT * FROM t, LATERAL (SELECT t.a AS q) l
+SELECT * FROM t, (SELECT t.a AS q) l
+SELECT * FROM t LEFT JOIN LATERAL (SELECT t.a AS q) l ON true
+SELECT * FROM t RIGHT JOIN LATERAL (SELECT t.a AS q) l ON true
+SELECT * FROM (t JOIN u ON t.a = u.a) AS j
+SELECT * FROM (SELECT 1)
+SELECT s.* FROM t, generate_series(1, t.a) AS s
+SELECT * FROM generate_series(1, 3) AS g(n)
+SELECT * FROM generate_series(1, 3) WITH ORDINALITY
+SELECT * FROM generate_series('x', 3)
+SELECT * FROM unnest(ARRAY[1,2]) x
+SELECT generate_series(1, 3), a FROM t
+SELECT unnest(tags) FROM u
+SELECT a FROM t WHERE generate_series(1, 2) = 1
+SELECT * FROM now()
+-- parameters
+SELECT $1
+SELECT $1 + 1
+SELECT a FROM t WHERE a = $1 AND b = $2
+SELECT a FROM t WHERE a IN ($1, $2)
+SELECT a FROM t LIMIT $1
+SELECT $1::int, $1
+SELECT $2::int
+SELECT a = ANY($1) FROM t
+SELECT $1 || 'x'
+SELECT lower($1), coalesce($2, 1)
+SELECT $1 = $2
+SELECT CASE WHEN $1 THEN 1 END
+SELECT $1 IS NULL
+SELECT $1 UNION SELECT 1
+SELECT d + $1 FROM t
+SELECT d > $1 FROM t
+-- writes
+INSERT INTO t VALUES (1, 'x', 1.5, '2020-01-01', 1, true)
+INSERT INTO t (a, b) VALUES ($1, $2)
+INSERT INTO t (a, nope) VALUES (1, 2)
+INSERT INTO t (a, a) VALUES (1, 2)
+INSERT INTO t (a) VALUES (1, 2)
+INSERT INTO t (a, b) VALUES (1)
+INSERT INTO t (a) VALUES ('x')
+INSERT INTO t (a) VALUES (b)
+INSERT INTO t (a) VALUES (now())
+INSERT INTO t (a) VALUES (1.5), (2)
+INSERT INTO t (a, b) SELECT a, name FROM u
+INSERT INTO t (a) SELECT name FROM u
+INSERT INTO t (a, b) SELECT 1, 'x'
+INSERT INTO t (a) SELECT 'x'
+INSERT INTO t (a, d) SELECT $1, $2
+INSERT INTO t (a) VALUES (DEFAULT)
+INSERT INTO t DEFAULT VALUES
+INSERT INTO t (a) VALUES (1) RETURNING a, b, a + 1 AS c
+INSERT INTO t (a) VALUES (1) RETURNING *
+INSERT INTO t (a) VALUES (1) RETURNING nope
+INSERT INTO nowhere VALUES (1)
+INSERT INTO k (x, y) VALUES (1, 2) ON CONFLICT (x, y) DO UPDATE SET z = excluded.z || k.z
+INSERT INTO k (x, y) VALUES (1, 2) ON CONFLICT DO NOTHING
+--! PostgreSQL looks when it plans
+INSERT INTO k (x, y) VALUES (1, 2) ON CONFLICT (z) DO NOTHING
+UPDATE t SET a = a + 1 WHERE b = 'x'
+UPDATE t SET a = 'x'
+UPDATE t SET a = b
+UPDATE t SET nope = 1
+UPDATE t SET a = 1, a = 2
+UPDATE t SET a = $1 WHERE c > $2
+UPDATE k SET z = u.name FROM u WHERE u.id = k.x RETURNING k.x, u.id
+UPDATE t SET a = count(*)
+UPDATE t SET a = (SELECT id FROM u LIMIT 1)
+DELETE FROM t WHERE a = $1
+DELETE FROM k USING u WHERE u.id = k.x
+DELETE FROM t WHERE nope
+DELETE FROM t RETURNING *
