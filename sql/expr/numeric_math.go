@@ -265,9 +265,10 @@ func numericPower(b, e num.Decimal) (num.Decimal, error) {
 
 // generalPower is b^e for b > 0 as e^(e·ln b).
 func generalPower(b, e num.Decimal, neg bool) (num.Decimal, error) {
-	rough := bigLn(toFloat(b, 128))
-	rough.Mul(rough, toFloat(e, 128))
-	x, _ := rough.Float64()
+	x, err := roughExponent(b, e)
+	if err != nil {
+		return b, err
+	}
 	if math.Abs(x) > maxExpWeight*1.0034 {
 		if x > 0 {
 			return b, errNumericOverflow
@@ -285,6 +286,21 @@ func generalPower(b, e num.Decimal, neg bool) (num.Decimal, error) {
 		r.Neg(r)
 	}
 	return fromFloat(r, scale)
+}
+
+// roughExponent is e·ln(b) with the few digits that numeric.c takes to choose
+// the result's scale, so that it chooses the same one.
+func roughExponent(b, e num.Decimal) (float64, error) {
+	scale := max(8-estimateLnWeight(b), 0)
+	ln, err := fromFloat(bigLn(toFloat(b, precision(scale, 8)+64)), scale)
+	if err != nil {
+		return 0, err
+	}
+	p, err := ln.Mul(e)
+	if err == nil {
+		p, err = p.Round(scale)
+	}
+	return asFloat64(p), err
 }
 
 // intPower is b^k.

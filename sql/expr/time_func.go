@@ -182,7 +182,7 @@ func registerMakers() {
 // year as make_date has it by then, or as it was given.
 func makeDate(y, m, d int64, asGiven bool) (int64, error) {
 	given := y
-	noYear := y == 0
+	noYear := y == 0 || y == -1<<31
 	if y < 0 {
 		y++ // there is no year 0: 1 BC is 0 from here on
 	}
