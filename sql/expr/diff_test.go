@@ -146,11 +146,13 @@ var fieldFirst = map[string]bool{"extract_timestamp": true, "timestamp_part": tr
 	"extract_date": true, "date_part_date": true, "extract_interval": true, "interval_part": true, "timestamp_trunc": true,
 	"timestamptz_trunc": true, "timestamptz_trunc_zone": true, "interval_trunc": true}
 
-var numberFormats = map[string]bool{"int4_to_char": true, "int8_to_char": true, "numeric_to_char": true, "float8_to_char": true}
+var numberFormats = map[string]bool{"int4_to_char": true, "float4_to_char": true, "int8_to_char": true, "numeric_to_char": true, "float8_to_char": true}
 
 var numFormats = []string{"999", "FM999", "999999999", "FM999999999.99", "9G999G999D99", "9,999,999.00", "0000000", "FM0000000000.000", "S999999", "999999S", "MI999999",
 	"999999MI", "PL9999999", "SG9999999", "9999999PR", "FM9999999PR", "99999TH", "FM99999th", "RN", "FMRN", "rn", "9.99EEEE", "999V99", "L999999", "0.99", "9.9", "FM9.9",
 	"\"Good number:\"999999", "FM90.99", "990.99", "", "9990999.9", "9.9.9", "B9999", "SPR9", "x9y9z9", "S0000", "FMS999.999", ".99", "D99", "99,99,99"}
+
+var dateFormats = []string{"YYYY-MM-DD HH24:MI:SS", "HH12:MI AM", "YYYY", "Mon DD", "HH24:MI:SS.US", "Q", "DDD", ""}
 
 var timeFields = strings.Fields(`year month day hour minute second microseconds milliseconds epoch dow doy isodow isoyear week quarter
 	century decade millennium timezone timezone_hour YEAR years mon us`)
@@ -188,6 +190,10 @@ func TestAgainstPostgres(t *testing.T) {
 				}
 				if k == 0 && (strings.HasSuffix(c.fn.ID, "_zone") && c.fn.ID != "timestamptz_trunc_zone") {
 					params[i] = append(params[i], timeZones[rnd.IntN(len(timeZones))])
+					continue
+				}
+				if k == 1 && strings.HasSuffix(c.fn.ID, "_to_char") && !numberFormats[c.fn.ID] {
+					params[i] = append(params[i], dateFormats[rnd.IntN(len(dateFormats))])
 					continue
 				}
 				if k == 1 && numberFormats[c.fn.ID] {

@@ -20,10 +20,9 @@ func init() {
 		}), from, t).stable()
 	}
 	integer := func(f *numfmt.Format, r *row) (string, error) { return f.Int(r.int(0)) }
-	float := func(f *numfmt.Format, r *row) (string, error) { return f.Float(r.float(0)) }
 	toChar("int4_to_char", types.Int4, integer)
 	toChar("int8_to_char", types.Int8, integer)
-	toChar("float4_to_char", types.Float4, float)
-	toChar("float8_to_char", types.Float8, float)
+	toChar("float4_to_char", types.Float4, func(f *numfmt.Format, r *row) (string, error) { return f.Float(r.float(0), numfmt.RealDigits) })
+	toChar("float8_to_char", types.Float8, func(f *numfmt.Format, r *row) (string, error) { return f.Float(r.float(0), numfmt.DoubleDigits) })
 	toChar("numeric_to_char", types.Numeric, func(f *numfmt.Format, r *row) (string, error) { return f.Numeric(r.num(0)) })
 }

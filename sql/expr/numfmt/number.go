@@ -1,6 +1,10 @@
 package numfmt
 
-import "strings"
+import (
+	"strings"
+
+	"github.com/heliosdb/heliosdb-streaming/internal/pgerr"
+)
 
 // writer puts the digits of one number through a template.
 type writer struct {
@@ -16,16 +20,14 @@ type writer struct {
 	signDone  bool
 	inNumber  bool // the position just done showed a digit
 	signShown byte
+	err       error
 }
 
 // write formats text, a number as PostgreSQL prints it, by the layout.
-func (f *Format) write(l layout, text string) string {
+func (f *Format) write(l layout, text string) (string, error) {
 	w := &writer{layout: l, last: -1}
 	w.number, w.negative = strings.CutPrefix(text, "-")
 	whole, _, _ := strings.Cut(w.number, ".")
-	if l.post > 0 && !strings.Contains(w.number, ".") {
-		w.number += "." + strings.Repeat("0", l.post)
-	}
 	switch {
 	case len(whole) < l.pre:
 		w.spaces = l.pre - len(whole)
@@ -36,7 +38,7 @@ func (f *Format) write(l layout, text string) string {
 	for _, t := range f.tokens {
 		w.token(t)
 	}
-	return w.out.String()
+	return w.out.String(), w.err
 }
 
 // prepare decides where the sign goes and which trailing zeros FM drops.
@@ -116,6 +118,10 @@ func (w *writer) ordinal(id tokenID) {
 		return
 	}
 	s, n := "TH", len(w.number)
+	if c := w.number[n-1]; c < '0' || c > '9' {
+		w.err = pgerr.New(pgerr.InvalidTextRepresentation, "\"%s\" is not a number", w.number)
+		return
+	}
 	if n < 2 || w.number[n-2] != '1' {
 		switch w.number[n-1] {
 		case '1':

@@ -38,11 +38,17 @@ func (f *Format) Numeric(d num.Decimal) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return f.write(l, r.String()), nil
+	return f.write(l, r.String())
 }
 
-// Float formats a double with at most 15 significant digits.
-func (f *Format) Float(x float64) (string, error) {
+// Significant digits that are shown of doubles and reals (C's DBL_DIG, FLT_DIG).
+const (
+	DoubleDigits = 15
+	RealDigits   = 6
+)
+
+// Float formats a double or real with at most digits significant digits.
+func (f *Format) Float(x float64, digits int) (string, error) {
 	switch {
 	case f.roman:
 		n := math.RoundToEven(x)
@@ -60,7 +66,6 @@ func (f *Format) Float(x float64) (string, error) {
 		}
 		return s, nil
 	}
-	const digits = 15
 	l := f.layout
 	if l.v {
 		x *= math.Pow10(l.multi)
@@ -72,7 +77,7 @@ func (f *Format) Float(x float64) (string, error) {
 	} else if whole+l.post > digits {
 		l.post = digits - whole
 	}
-	return f.write(l, floatText(x, l.post)), nil
+	return f.write(l, floatText(x, l.post))
 }
 
 func floatText(x float64, post int) string {
