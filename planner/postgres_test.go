@@ -171,3 +171,39 @@ func failed(err error) outcome {
 	e := pgerr.From(err)
 	return outcome{code: e.Code, message: e.Message, position: e.Pos, detail: e.Detail, hint: e.Hint}
 }
+
+// TestPsqlQueries plans what psql 15's backslash commands send, over system
+// relations of PostgreSQL's shape, and compares the columns with PostgreSQL's.
+func TestPsqlQueries(t *testing.T) {
+	ctx := context.Background()
+	conn, err := pgx.Connect(ctx, testpg.Start(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close(ctx)
+	s := &session{cat: newTestCatalog()}
+	ddl, err := os.ReadFile("testdata/pg/catalog.sql")
+	if err != nil {
+		t.Fatal(err)
+	}
+	stmts, err := parse.Parse(string(ddl))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, st := range stmts {
+		if err := s.cat.apply(st.AST); err != nil {
+			t.Fatal(st.Text, err)
+		}
+	}
+	text, err := os.ReadFile("testdata/pg/psql.sql")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, block := range strings.Split(string(text), "\n\n-- ") {
+		command, sql, _ := strings.Cut(strings.TrimPrefix(block, "-- "), "\n")
+		want, got := inPostgres(ctx, t, conn, strings.TrimSuffix(strings.TrimSpace(sql), ";")), s.prepare(sql)
+		if want.String() != got.String() {
+			t.Errorf("%s: %s\n PG   %s\n here %s", command, sql, want, got)
+		}
+	}
+}
