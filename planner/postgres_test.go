@@ -126,6 +126,7 @@ func (s *session) prepare(sql string) outcome {
 		return failed(err)
 	}
 	opts := options(AdHoc)
+	opts.Session = testSession{cat: s.cat}
 	var o outcome
 	switch st := stmts[0].AST.(type) {
 	case *ast.SelectStmt:

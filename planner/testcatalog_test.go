@@ -7,6 +7,7 @@ import (
 	"github.com/heliosdb/heliosdb-streaming/planner/plan"
 	"github.com/heliosdb/heliosdb-streaming/sql/ast"
 	"github.com/heliosdb/heliosdb-streaming/sql/catalog"
+	"github.com/heliosdb/heliosdb-streaming/sql/expr"
 )
 
 // testCatalog is a catalog that CREATE statements fill.
@@ -137,4 +138,22 @@ func (c *testCatalog) view(st *ast.CreateView) (*catalog.Relation, error) {
 		return nil, fmt.Errorf("the stored plan differs:\n%v\n%v", a, b)
 	}
 	return rel, nil
+}
+
+// testSession answers what literals ask of a session; nothing else is asked.
+type testSession struct {
+	expr.Session
+	cat *testCatalog
+}
+
+func (s testSession) Setting(string) (string, bool) { return "", false }
+func (s testSession) Database() string              { return "heliosdb" }
+func (s testSession) SearchPath() []string          { return []string{"public"} }
+func (s testSession) TimeZone() string              { return "UTC" }
+
+func (s testSession) RelationOID(schema, name string) uint32 {
+	if r := s.cat.Lookup(schema, name, []string{"public"}); r != nil {
+		return r.OID
+	}
+	return 0
 }
