@@ -34,7 +34,7 @@ build: ## build bin/heliosdb-streaming and bin/nexmark
 
 .PHONY: demo
 demo: build ## start the demo: broker, generator, views (DATA=dir ARGS=flags)
-	@exec ./bin/heliosdb-streaming --dev --data-dir $(DATA) $(ARGS)
+	@exec ./bin/heliosdb-streaming --dev --data-dir $(DATA) --sql testdata/demo/quickstart.sql $(ARGS)
 
 .PHONY: test
 test: ## vet, lint and all tests with the race detector (REQUIRE_ALL=1: skip nothing)

@@ -79,8 +79,8 @@ HeliosDB Streaming %s, development mode
 
 Try, in psql:
   SHOW JOBS;
-  SELECT * FROM bids_per_channel ORDER BY bids DESC LIMIT 5;
-  SELECT * FROM bids_per_minute ORDER BY window_start DESC LIMIT 5;
+  SELECT * FROM top_channels ORDER BY league, place;
+  SELECT * FROM bids_per_10s ORDER BY window_start DESC LIMIT 5;
 
 Ctrl-C takes a checkpoint and stops; the next start goes on from there.
 
