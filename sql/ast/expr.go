@@ -13,13 +13,15 @@ type Pos int
 func (p Pos) Position() int { return int(p) }
 
 type (
-	// ColumnRef is a, t.a or s.t.a. Star stands for t.* (Names is the qualifier).
+	// ColumnRef is a, t.a or s.t.a. Star stands for t.*, Names being the qualifier,
+	// or for a bare * without Names.
 	ColumnRef struct {
 		Pos
 		Names []string
 		Star  bool
 	}
-	// Literal is an untyped string, a number as written, a boolean or NULL.
+	// Literal is an untyped string, a number as written, a boolean or NULL. As in
+	// PostgreSQL a minus before a number is part of it: -1 is a Literal "-1".
 	Literal struct {
 		Pos
 		Kind LiteralKind
@@ -114,6 +116,9 @@ type (
 	// grammar arrive as calls: EXTRACT(f FROM x) as extract('f', x), SUBSTRING,
 	// POSITION, TRIM, OVERLAY, x AT TIME ZONE z as timezone(z, x), COALESCE,
 	// NULLIF, GREATEST, LEAST, CURRENT_TIMESTAMP and its kin by their names.
+	// Arguments are in the function's order, not the syntax's: POSITION(a IN b) is
+	// position(b, a), TRIM(LEADING c FROM s) is ltrim(s, c). In GROUP BY there are
+	// also rollup, cube and "grouping sets". DEFAULT as a value is default (SQLForm).
 	Func struct {
 		Pos
 		Name        []string // possibly schema-qualified
@@ -227,7 +232,8 @@ const (
 
 // TypeName is a type as written: pg_catalog.int4, varchar(10), numeric(5,2),
 // text[], timestamp with time zone. Names are folded; multi-word SQL names
-// arrive as one element ("double precision").
+// arrive as one element ("double precision", "timestamp with time zone"; CHAR is
+// "character", NUMERIC's and VARCHAR's other spellings are "numeric", "varchar").
 type TypeName struct {
 	Pos
 	Names  []string

@@ -95,8 +95,8 @@ type Derived struct {
 	Alias   *Alias
 }
 
-// TableFunc is f(…) in FROM. For TUMBLE, HOP and other windowing functions the
-// first argument is Table.
+// TableFunc is f(…) in FROM. The relation that TUMBLE and HOP window, their
+// first argument, is Table (*TableName or *Derived); Func.Args holds the others.
 type TableFunc struct {
 	Pos
 	Func       *Func

@@ -88,7 +88,10 @@ func (r *Reader) limit(a *args, begin func()) bool {
 	if !r.Accept("row") {
 		r.Expect("rows")
 	}
-	if r.At("with", "ties") {
+	if r.Accept("with") {
+		if !r.At("ties") {
+			r.Unexpected()
+		}
 		r.Unsupported("WITH TIES")
 	}
 	r.Expect("only")

@@ -1,7 +1,8 @@
 // Package lex cuts PostgreSQL text into tokens, by the rules of PostgreSQL 15's
-// scanner (src/backend/parser/scan.l): folding of unquoted names, E”, U&”, $$,
-// B”/X”, nested comments, maximal munch of operators with the rule of the
-// trailing + and -, and its messages for text that cannot be a token.
+// scanner (src/backend/parser/scan.l): folding of unquoted names; escape (E),
+// Unicode (U&), dollar-quoted, bit and hexadecimal strings; nested comments;
+// maximal munch of operators with the rule of the trailing + and -; and its
+// messages for text that cannot be a token.
 package lex
 
 import (
@@ -13,8 +14,9 @@ import (
 
 // Limits of one text. Past them Scan fails with SQLSTATE 54000.
 const (
-	MaxBytes  = 16 << 20
-	MaxTokens = 4 << 20
+	MaxBytes = 16 << 20
+	// MaxTokens also bounds the memory of a parse, some 600 bytes a token.
+	MaxTokens = 1 << 19
 	// MaxName is the longest identifier in bytes; longer ones are truncated, as
 	// NAMEDATALEN does.
 	MaxName = 63
@@ -82,7 +84,8 @@ func Scan(src string) (*Tokens, error) {
 		}
 		ts.T = append(ts.T, t)
 		if len(ts.T) > MaxTokens {
-			return nil, pgerr.New(pgerr.ProgramLimitExceeded, "statement has more than %d tokens", MaxTokens)
+			return nil, pgerr.New(pgerr.ProgramLimitExceeded, "statement has more than %d tokens", MaxTokens).
+				WithHint("Use COPY, or several statements.")
 		}
 		if t.Kind == Bad {
 			ts.T = append(ts.T, Token{Kind: EOF, Pos: len(src), End: len(src)})
@@ -143,14 +146,7 @@ func checkUTF8(s string) error {
 	if utf8.ValidString(s) && strings.IndexByte(s, 0) < 0 {
 		return nil
 	}
-	for i := 0; i < len(s); {
-		r, n := utf8.DecodeRuneInString(s[i:])
-		if (r == utf8.RuneError && n == 1) || r == 0 {
-			return badEncoding(s[i:min(len(s), i+1)]).At(i + 1)
-		}
-		i += n
-	}
-	return nil
+	return invalidIn(s)
 }
 
 func badEncoding(bytes string) *pgerr.Error {

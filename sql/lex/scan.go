@@ -121,7 +121,7 @@ func (s *scanner) blockComment() *pgerr.Error {
 	return s.fail("unterminated /* comment", start)
 }
 
-// word reads a name, a keyword, or the prefix of a string (E”, B”, X”, N”, U&).
+// word reads a name, a keyword, or the prefix of a string (E, B, X, N, U&).
 func (s *scanner) word(start int) (Token, *pgerr.Error) {
 	next := s.at(start + 1)
 	switch s.src[start] {

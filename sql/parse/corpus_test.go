@@ -37,7 +37,33 @@ func corpus(t testing.TB) []string {
 			}
 		}
 	}
+	for _, text := range paragraphs(t, filepath.Join(scripts, "statements.txt")) {
+		stmts, err := Parse(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, st := range stmts {
+			if postgresHas(st) {
+				out = append(out, st.Text)
+			}
+		}
+	}
 	return out
+}
+
+// postgresHas reports whether a statement of statements.txt is PostgreSQL's too.
+func postgresHas(st Stmt) bool {
+	switch n := st.AST.(type) {
+	case *ast.CreateSource, *ast.CreateSink, *ast.CreateTable, *ast.Flush, *ast.Explain:
+		return false
+	case *ast.CreateView:
+		return !strings.Contains(st.Text, "EMIT")
+	case *ast.Drop:
+		return n.Kind != ast.KindSource && n.Kind != ast.KindSink
+	case *ast.Show:
+		return n.Kind == ast.ShowAll || n.Kind == ast.ShowParameter
+	}
+	return true
 }
 
 // TestCorpusParses: what psql sends, and the repository's own SQL, must parse.

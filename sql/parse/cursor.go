@@ -4,6 +4,7 @@ import (
 	"strconv"
 
 	"github.com/heliosdb/heliosdb-streaming/sql/ast"
+	"github.com/heliosdb/heliosdb-streaming/sql/grammar"
 	"github.com/heliosdb/heliosdb-streaming/sql/lex"
 )
 
@@ -44,8 +45,8 @@ func (p *parser) declare() ast.Statement {
 func (p *parser) fetch() ast.Statement {
 	s := &ast.Fetch{Pos: p.Pos(), Move: p.At("move"), Direction: "next", Count: 1}
 	p.Advance()
-	next := p.PeekN(1)
-	if next.Kind != lex.EOF && !next.Is(";") {
+	// A word at the end is the cursor's name, even NEXT.
+	if next := p.PeekN(1); !grammar.IsColID(p.Tok()) || next.Kind != lex.EOF && !next.Is(";") {
 		p.direction(s)
 	}
 	if !p.Accept("from") {

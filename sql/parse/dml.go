@@ -29,7 +29,7 @@ func (p *parser) insert() ast.Statement {
 	case p.At("default"):
 		p.Expect("default", "values")
 		s.Default = true
-	case p.AtQuery():
+	case p.At("("), p.AtQuery():
 		s.Query = p.Query()
 	default:
 		p.Unexpected()

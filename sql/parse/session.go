@@ -186,6 +186,8 @@ func (p *parser) setSpecial(s *ast.Set) bool {
 			p.Unsupported("SET TIME ZONE INTERVAL")
 		case p.Accept("local"), p.Accept("default"):
 			s.Default = true
+		case p.Tok().Kind == lex.Ident && p.Tok().Cat != lex.None:
+			p.Unexpected()
 		default:
 			s.Values = []string{p.setValue()}
 		}
