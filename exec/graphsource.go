@@ -22,6 +22,8 @@ type SourceSpec struct {
 	// Idle is how long a partition that was read to its end may be silent before
 	// it no longer holds the watermark back; 0: for ever.
 	Idle time.Duration
+	// Notices are words for people about where the source starts.
+	Notices []string
 	// FailOnError: a record that cannot be decoded fails the source.
 	FailOnError bool
 }

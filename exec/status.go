@@ -104,7 +104,7 @@ func (g *Graph) status(j *Job) JobStatus {
 		s := g.sources[rel]
 		ss, rs := s.status(g)
 		st.Sources = append(st.Sources, ss)
-		st.Notices = append(st.Notices, rs.Notices...)
+		st.Notices = append(append(st.Notices, s.spec.Notices...), rs.Notices...)
 		if st.Waiting == "" {
 			st.Waiting = rs.Waiting
 		}

@@ -171,8 +171,10 @@ func (s *Server) startJobs(cat *catalogView, rels []*catalog.Relation) error {
 				return err
 			}
 			sources = append(sources, ss)
-			if src.Start != nil {
-				from[src.OID] = src.Start
+			if at, notices, ok := s.startOf(src); ok {
+				from[src.OID] = at
+				ss.Notices = append(ss.Notices, notices...)
+				sources[len(sources)-1] = ss
 			}
 		}
 	}

@@ -64,20 +64,21 @@ func (s *Server) forgetSource(oid uint32) {
 }
 
 func (s *Server) newSpec(r *catalog.Relation) (source.Spec, error) {
-	opts := map[string]string{}
-	for k, v := range r.Options {
-		if k != "connector" {
-			opts[k] = v
-		}
-	}
 	switch c := strings.ToLower(r.Options["connector"]); c {
 	case "kafka":
 		k := s.cfg.Kafka
-		return kafka.Open(opts, r, kafka.Defaults{
-			Brokers: k.BootstrapServers, GroupID: k.GroupID, StartupMode: k.AutoOffsetReset,
-			FetchMinBytes: k.FetchMinBytes, FetchMaxBytes: k.FetchMaxBytes,
-			FetchMaxPartitionBytes: k.FetchMaxPartitionBytes, FetchMaxWait: k.FetchMaxWait, Logger: s.log,
+		o, _, err := kafka.ParseOptions(r.Options, kafka.Options{
+			Brokers: strings.Split(k.BootstrapServers, ","), GroupID: k.GroupID,
+			Startup: kafka.StartupMode(k.AutoOffsetReset), FetchMinBytes: k.FetchMinBytes, FetchMaxBytes: k.FetchMaxBytes,
+			FetchMaxPartitionBytes: k.FetchMaxPartitionBytes, FetchMaxWait: k.FetchMaxWait,
 		})
+		if err != nil {
+			return nil, err
+		}
+		for _, col := range r.Columns {
+			o.Columns = append(o.Columns, kafka.Column{Name: col.Name, Type: col.Type, Include: col.Include})
+		}
+		return kafka.New(o)
 	case "nexmark":
 		return nexmark.Open(opts, r)
 	case "":
@@ -86,6 +87,31 @@ func (s *Server) newSpec(r *catalog.Relation) (source.Spec, error) {
 	default:
 		return nil, pgerr.Unsupported(0, "source connector %q", c)
 	}
+}
+
+// startOf gives the offsets at which a job on a source that begins now starts:
+// the kept ones, as far as retention has left them. ok false: not known yet.
+func (s *Server) startOf(r *catalog.Relation) (o source.Offsets, notices []string, ok bool) {
+	if r.Start == nil {
+		return nil, nil, false
+	}
+	spec, err := s.spec(r)
+	if err != nil {
+		return r.Start, nil, true
+	}
+	b, can := spec.(interface {
+		Begin(kept source.Offsets, stop <-chan struct{}) (source.Offsets, []string, error)
+	})
+	if !can {
+		return r.Start, nil, true
+	}
+	ctx, cancel := context.WithTimeout(s.closing, resolveTimeout)
+	defer cancel()
+	moved, notices, err := b.Begin(r.Start, ctx.Done())
+	if err != nil {
+		return r.Start, nil, true // the broker is away; the job will say what it finds
+	}
+	return moved, notices, true
 }
 
 // scanSource reads a source from its start to the end offsets known now, for an
@@ -99,8 +125,8 @@ func (s *Server) scanSource(ctx context.Context, r *catalog.Relation, take []int
 	if err != nil {
 		return err
 	}
-	from := source.Offsets(r.Start)
-	if from == nil {
+	from, _, ok := s.startOf(r)
+	if !ok {
 		if from, err = spec.Resolve(ctx.Done()); err != nil {
 			return err
 		}
