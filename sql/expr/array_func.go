@@ -171,6 +171,9 @@ func arrayPosition(r *row) (int64, error) {
 		return 0, errNull
 	}
 	if len(r.args) > 2 {
+		if delta.ArrayLen(r.bytes(0)) == 0 {
+			return 0, errNull
+		}
 		if r.null(2) {
 			return 0, errStartNull
 		}

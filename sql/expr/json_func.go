@@ -1,7 +1,6 @@
 package expr
 
 import (
-	"bytes"
 	"math"
 	"strconv"
 
@@ -167,7 +166,12 @@ func buildObject(r *row, dst []byte) ([]byte, error) {
 // objectKey is a scalar's text as the key of an object.
 func (r *row) objectKey(k int) ([]byte, error) {
 	t := r.args[k].T
-	if t.IsArray() || t.OID == types.OIDJSONB && bytes.ContainsAny(r.bytes(k)[:1], "[{") {
+	container := t.IsArray()
+	if t.OID == types.OIDJSONB {
+		kind := jsonb.KindOf(r.bytes(k))
+		container = kind == jsonb.KindArray || kind == jsonb.KindObject
+	}
+	if container {
 		return nil, pgerr.New(pgerr.InvalidParameterValue, "key value must be scalar, not array, composite, or json")
 	}
 	if t.Phys() != types.Float64 {

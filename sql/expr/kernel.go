@@ -19,6 +19,7 @@ type row struct {
 	args []*delta.Vec
 	i    int
 	word string // of firstText, when that argument is constant
+	buf  []byte // scratch of the running kernel
 }
 
 // firstText is text argument 0, converted once when it is constant.

@@ -65,7 +65,6 @@ func init() {
 	def("min_scale", "numeric_min_scale", i4, retInt(func(r *row) (int64, error) { return finiteScale(r.num(0), num.Decimal.MinScale) }), n)
 	def("trim_scale", "numeric_trim_scale", n, numUnary(num.Decimal.TrimScale), n)
 	registerGCD()
-	def("width_bucket", "width_bucket_float8", i4, retInt(widthBucketFloat), f8, f8, f8, i4)
 }
 
 func floatSign(x float64) float64 {
@@ -214,37 +213,4 @@ func registerGCD() {
 		}
 		return a.Abs().Round(scale)
 	}), n, n)
-}
-
-// widthBucketFloat is the number of the bucket of an equal-width histogram.
-func widthBucketFloat(r *row) (int64, error) {
-	x, lo, hi, count := r.float(0), r.float(1), r.float(2), r.int(3)
-	bad := func(msg string) error { return pgerr.New("2201G", "%s", msg) }
-	switch {
-	case count <= 0:
-		return 0, bad("count must be greater than zero")
-	case math.IsNaN(x) || math.IsNaN(lo) || math.IsNaN(hi):
-		return 0, bad("operand, lower bound, and upper bound cannot be NaN")
-	case isInf(lo) || isInf(hi):
-		return 0, bad("lower and upper bounds must be finite")
-	case lo == hi:
-		return 0, bad("lower bound cannot equal upper bound")
-	}
-	up := lo < hi
-	if !up {
-		lo, hi, x = -lo, -hi, -x
-	}
-	switch {
-	case x < lo:
-		return 0, nil
-	case x >= hi:
-		if count+1 > 1<<31-1 {
-			return 0, errInteger
-		}
-		return count + 1, nil
-	}
-	if isInf(hi - lo) {
-		x, lo, hi = x/2, lo/2, hi/2
-	}
-	return int64(float64(count)*(x-lo)/(hi-lo)) + 1, nil
 }

@@ -8,8 +8,9 @@ import (
 	"github.com/heliosdb/heliosdb-streaming/internal/types"
 )
 
-// maxField is the largest value PostgreSQL makes of one field (1 GB).
-const maxField = 1<<30 - 1
+// maxField bounds, in bytes, a value that a function makes longer than its
+// arguments: a quarter of PostgreSQL's limit, so that a batch can hold some.
+const maxField = 1<<28 - 1
 
 func init() {
 	t, i4 := types.Text, types.Int4
@@ -214,6 +215,9 @@ func registerPadding() {
 
 func pad(dst, s []byte, n int64, fill []byte, left bool) ([]byte, error) {
 	n = max(n, 0)
+	if len(fill) == 0 {
+		n = min(n, runes(s))
+	}
 	if n*4 > maxField-4 {
 		return dst, errTooLong
 	}

@@ -45,7 +45,8 @@ func likeKernel(fold, negate bool) kernel {
 		}
 		s := r.bytes(0)
 		if fold {
-			s = appendLower(nil, s)
+			r.buf = appendLower(r.buf[:0], s)
+			s = r.buf
 		}
 		m, err := p.Match(s)
 		return m != negate, err
@@ -55,6 +56,9 @@ func likeKernel(fold, negate bool) kernel {
 // compiled is the regular expression of argument k with flags from argument f
 // (negative: the given ones).
 func (r *row) compiled(k, f int, flags string, global bool) (*regex.Regexp, error) {
+	if m := r.c.cur.memo; m != nil && m.set && r.c.isConst(k) && (f < 0 || r.c.isConst(f)) {
+		return m.val.(*regex.Regexp), nil
+	}
 	key := r.bytes(k)
 	if f >= 0 {
 		flags = r.text(f)
