@@ -30,7 +30,7 @@ func paragraphs(t testing.TB, file string) []string {
 // SQL, right or wrong.
 func corpus(t testing.TB) []string {
 	var out []string
-	for _, f := range []string{"queries.txt", "expressions.txt", "errors.txt", "psql.sql"} {
+	for _, f := range []string{"queries.txt", "expressions.txt", "errors.txt", "psql.sql", "clients.sql"} {
 		for _, s := range paragraphs(t, filepath.Join(scripts, f)) {
 			if l := strings.ToLower(s); !strings.Contains(l, "emit") && !strings.Contains(l, "hop(") {
 				out = append(out, s)
