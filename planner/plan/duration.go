@@ -5,10 +5,14 @@ import (
 	"strings"
 )
 
-// Duration writes microseconds for people: "1 h 30 min", "2.5 s".
+// Duration writes microseconds for people, from a second on to the millisecond:
+// "1 h 30 min", "2.5 s".
 func Duration(us int64) string {
 	if us < 0 {
 		return "-" + Duration(-us)
+	}
+	if us >= 1_000_000 {
+		us = (us + 500) / 1000 * 1000
 	}
 	var parts []string
 	for _, u := range []struct {

@@ -30,6 +30,9 @@ func stateOf(n plan.Node) plan.StateBound {
 	case *plan.CloseBuffer:
 		return byWindow(n.In, n.Time, n.Size, n.Late)
 	case *plan.Materialize:
+		if n.Key != nil && len(n.Key) == 0 {
+			return plan.StateBound{Kind: "limit", Reason: "one row"}
+		}
 		if n.Key != nil {
 			return plan.StateBound{Kind: "key", Reason: "the view's rows, one for each distinct (" + columnNames(n, n.Key) + ")"}
 		}

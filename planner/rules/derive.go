@@ -100,7 +100,7 @@ func keyOf(n plan.Node) []int {
 	case *plan.Join:
 		return joinKey(n)
 	case *plan.Aggregate:
-		return firstN(len(n.Group))
+		return windowKey(n, firstN(len(n.Group)))
 	case *plan.HopExpand:
 		k := n.In.Base().Key
 		if k == nil {

@@ -15,8 +15,7 @@ func exchangeByKey(c *Context, n plan.Node) (plan.Node, error) {
 	if !c.Continuous {
 		return n, nil
 	}
-	d := distributor{panes: paneKeys(n)}
-	return d.distribute(n), nil
+	return distribute(n, nil), nil
 }
 
 // placement says which output columns' hash decides a row's worker; ok false:
@@ -86,31 +85,101 @@ func exchange(n plan.Node, key []int) plan.Node {
 	return x
 }
 
-type distributor struct {
-	panes map[*plan.Aggregate][]int
+// distribute works from the top down to hand each aggregate the wish of the
+// operator above it, and places inputs on the way back. wish are output columns
+// of n by which the operator above will need its rows placed; nil: none.
+func distribute(n plan.Node, wish []int) plan.Node {
+	switch n := n.(type) {
+	case *plan.Aggregate:
+		key := windowKey(n.In, n.Group)
+		if below, ok := groupWish(n, wish); ok {
+			key = below
+		}
+		n.In = together(distribute(n.In, paneWish(n)), key)
+		return n
+	case *plan.Project:
+		n.In = distribute(n.In, projectWish(n, wish))
+		return n
+	case *plan.Filter, *plan.CloseBuffer:
+		in := n.Inputs()[0]
+		plan.SetInputs(n, []plan.Node{distribute(in, wish)})
+		return placeBuffer(n)
+	case *plan.HopExpand:
+		n.In = distribute(n.In, slices.DeleteFunc(slices.Clone(wish), func(c int) bool { return c >= len(n.In.Base().Cols) || c == n.Time }))
+		return n
+	case *plan.TopN:
+		n.In = together(distribute(n.In, nil), n.Partition)
+		return n
+	case *plan.Join:
+		l, r := placeKeys(n)
+		n.L, n.R = distribute(n.L, l), distribute(n.R, r)
+		distributeJoin(n)
+		return n
+	}
+	ins := n.Inputs()
+	out := make([]plan.Node, len(ins))
+	for i, in := range ins {
+		out[i] = distribute(in, nil)
+	}
+	if len(out) > 0 {
+		plan.SetInputs(n, out)
+	}
+	return n
 }
 
-func (d *distributor) distribute(n plan.Node) plan.Node {
-	return plan.Transform(n, func(n plan.Node) plan.Node {
-		switch n := n.(type) {
-		case *plan.Aggregate:
-			key := n.Group
-			if k := d.panes[n]; len(k) > 0 {
-				key = k
-			}
-			n.In = together(n.In, key)
-		case *plan.TopN:
-			n.In = together(n.In, n.Partition)
-		case *plan.Join:
-			distributeJoin(n)
-		case *plan.CloseBuffer:
-			// Rows that cancel each other must meet in the buffer.
-			if _, ok := placement(n.In); !ok {
-				n.In = exchange(n.In, wholeKey(n.In))
-			}
+// groupWish maps a wish to the input of an aggregate that can fulfil it: one
+// for some of its group columns, not all of them times, since rows of one
+// moment would then all be on one worker.
+func groupWish(n *plan.Aggregate, wish []int) ([]int, bool) {
+	var out []int
+	spread := false
+	for _, c := range wish {
+		if c >= len(n.Group) {
+			return nil, false
 		}
+		out = append(out, n.Group[c])
+		spread = spread || timeOf(n, c) == nil
+	}
+	return out, spread
+}
+
+// paneWish is the wish of an aggregate that merges panes: placed by its group
+// columns that are no window, panes need not move again.
+func paneWish(n *plan.Aggregate) []int {
+	at := n.In
+	if p, ok := at.(*plan.Project); ok {
+		at = p.In
+	}
+	if h, ok := at.(*plan.HopExpand); ok && h.Pane > 0 {
+		return n.Group
+	}
+	return nil
+}
+
+// projectWish maps a wish through plain columns; HopExpand drops the window
+// columns of it, everything else that is lost loses the wish.
+func projectWish(p *plan.Project, wish []int) []int {
+	var out []int
+	for _, c := range wish {
+		col, ok := p.Exprs[c].(*expr.Column)
+		if !ok {
+			return nil
+		}
+		out = append(out, col.Index)
+	}
+	return out
+}
+
+// placeBuffer gives a CloseBuffer rows that meet those they cancel.
+func placeBuffer(n plan.Node) plan.Node {
+	b, ok := n.(*plan.CloseBuffer)
+	if !ok {
 		return n
-	})
+	}
+	if _, ok := placement(b.In); !ok {
+		b.In = exchange(b.In, wholeKey(b.In))
+	}
+	return b
 }
 
 // distributeJoin places both sides by the same key pairs: by those that already
@@ -124,7 +193,20 @@ func distributeJoin(j *plan.Join) {
 		j.L = placedAs(j.L, partners(r, j.RKeys, j.LKeys))
 		return
 	}
-	j.L, j.R = exchange(j.L, j.LKeys), exchange(j.R, j.RKeys)
+	l, r := placeKeys(j)
+	j.L, j.R = exchange(j.L, l), exchange(j.R, r)
+}
+
+// placeKeys are a join's key columns without those that follow from others on
+// both sides: fewer columns survive more projections above.
+func placeKeys(j *plan.Join) (l, r []int) {
+	keepL, keepR := windowKey(j.L, j.LKeys), windowKey(j.R, j.RKeys)
+	for i := range j.LKeys {
+		if slices.Contains(keepL, j.LKeys[i]) || slices.Contains(keepR, j.RKeys[i]) {
+			l, r = append(l, j.LKeys[i]), append(r, j.RKeys[i])
+		}
+	}
+	return l, r
 }
 
 func partners(cols, from, to []int) []int {
@@ -153,41 +235,3 @@ func wholeKey(n plan.Node) []int {
 // ExchangeFor places the rows of a finished continuous plan for the contents
 // that they are kept in: those with equal keys meet.
 func ExchangeFor(n plan.Node) plan.Node { return together(n, wholeKey(n)) }
-
-// paneKeys finds, for each aggregate of panes, the group columns that the
-// aggregate of windows above it groups by too: placed by those, the rows need
-// not move again.
-func paneKeys(n plan.Node) map[*plan.Aggregate][]int {
-	keys := map[*plan.Aggregate][]int{}
-	plan.Walk(n, func(n plan.Node) {
-		upper, ok := n.(*plan.Aggregate)
-		if !ok {
-			return
-		}
-		cols := upper.Group
-		at := upper.In
-		if p, ok := at.(*plan.Project); ok {
-			var below []int
-			for _, c := range cols {
-				if col, ok := p.Exprs[c].(*expr.Column); ok {
-					below = append(below, col.Index)
-				}
-			}
-			cols, at = below, p.In
-		}
-		h, ok := at.(*plan.HopExpand)
-		if !ok || h.Pane == 0 {
-			return
-		}
-		lower, ok := h.In.(*plan.Aggregate)
-		if !ok {
-			return
-		}
-		for _, c := range cols {
-			if c < len(lower.Group) && c != h.Time {
-				keys[lower] = append(keys[lower], lower.Group[c])
-			}
-		}
-	})
-	return keys
-}

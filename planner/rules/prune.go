@@ -129,7 +129,7 @@ func prune(n plan.Node, need columnSet) (out plan.Node, at map[int]int) {
 	case *plan.Apply:
 		return pruneApply(n, need)
 	case *plan.ProjectSet:
-		return pruneSets(n)
+		return pruneSets(n, need)
 	}
 	ins := n.Inputs()
 	for i, in := range ins {
@@ -358,17 +358,29 @@ func pruneApply(n *plan.Apply, need columnSet) (plan.Node, map[int]int) {
 	return n, at
 }
 
-func pruneSets(n *plan.ProjectSet) (plan.Node, map[int]int) {
+// pruneSets keeps every set-returning function: each decides how many rows
+// there are.
+func pruneSets(n *plan.ProjectSet, need columnSet) (plan.Node, map[int]int) {
+	at := map[int]int{}
+	var es []expr.Expr
+	var sets []*plan.SetFunc
+	var cols []plan.Col
 	below := columnSet{}
 	for i, e := range n.Exprs {
+		if n.Sets[i] == nil && !need[i] {
+			continue
+		}
+		at[i] = len(es)
+		es, sets, cols = append(es, e), append(sets, n.Sets[i]), append(cols, n.Cols[i])
 		if n.Sets[i] != nil {
 			below.exprs(n.Sets[i].Args...)
 		} else {
 			below.exprs(e)
 		}
 	}
-	in, at := prune(n.In, below)
+	n.Exprs, n.Sets, n.Cols = es, sets, cols
+	in, moves := prune(n.In, below)
 	n.In = in
-	plan.MapExprs(n, func(e expr.Expr) expr.Expr { return moved(e, at) })
-	return n, same(len(n.Cols))
+	plan.MapExprs(n, func(e expr.Expr) expr.Expr { return moved(e, moves) })
+	return n, at
 }

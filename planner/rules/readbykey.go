@@ -26,7 +26,7 @@ func readByKey(c *Context, n plan.Node) (plan.Node, error) {
 			if e == nil {
 				break
 			}
-			s.Eq = append(s.Eq, e)
+			s.Eq = append(s.Eq, expr.Fold(e))
 		}
 		return n
 	}), nil

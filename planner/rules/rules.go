@@ -36,6 +36,7 @@ var All = []Rule{
 	{"push predicates down", pushPredicates},
 	{"order joins", orderJoins},
 	{"push predicates to joins", pushPredicates},
+	{"IN to semi join", inToSemiJoin},
 	{"find join keys", joinKeys},
 	{"limit sorts", limitSorts},
 	{"rank to top-N", rankToTopN},
