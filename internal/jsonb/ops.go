@@ -39,10 +39,14 @@ func Field(v, key []byte) (val []byte, ok bool) {
 }
 
 // Index is v -> i: the element of an array, from its end when i is negative.
-// The result aliases v.
+// As in PostgreSQL, a scalar acts as an array of itself. The result aliases v.
 func Index(v []byte, i int64) (val []byte, ok bool) {
-	if KindOf(v) != KindArray {
+	switch KindOf(v) {
+	case KindArray:
+	case KindObject, KindNone:
 		return nil, false
+	default:
+		return v, i == 0 || i == -1
 	}
 	if i < 0 {
 		if i += int64(Len(v)); i < 0 {

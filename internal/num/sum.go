@@ -128,6 +128,9 @@ func (s *DecSum) addSmall(d Decimal, w int64) bool {
 	}
 	s.hi, s.lo, s.scale = hi, lo, d.scale
 	s.n += w
+	if s.isEmpty() {
+		s.scale = 0 // as a sum that never had a value
+	}
 	return true
 }
 

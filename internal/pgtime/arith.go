@@ -22,20 +22,28 @@ func add64(a, b int64) (int64, bool) {
 
 // Add is timestamp + interval: months first (clipped to the month's end), then
 // days, then time. Infinities stay. 22008 out of range.
-func Add(ts int64, iv Interval) (int64, error) {
+func Add(ts int64, iv Interval) (int64, error) { return AddTZ(ts, iv, nil) }
+
+// AddTZ is timestamptz + interval: months and days move the wall clock of loc,
+// time moves the instant.
+func AddTZ(ts int64, iv Interval, loc *time.Location) (int64, error) {
 	if !Finite(ts) {
 		return ts, nil
 	}
-	if iv.Months != 0 || iv.Days != 0 {
-		days, us := split(ts)
-		if iv.Months != 0 {
-			days = addMonths(days, iv.Months)
+	if iv.Months != 0 {
+		days, us := split(ToLocal(ts, loc))
+		days = addMonths(days, iv.Months)
+		var err error
+		if ts, err = fromLocal(days, us, loc); err != nil {
+			return 0, err
 		}
-		days += int64(iv.Days)
-		if days < minTS/Day-1 || days > endTS/Day {
-			return 0, errTS()
+	}
+	if iv.Days != 0 {
+		days, us := split(ToLocal(ts, loc))
+		var err error
+		if ts, err = fromLocal(days+int64(iv.Days), us, loc); err != nil {
+			return 0, err
 		}
-		ts = days*Day + us
 	}
 	ts, fine := add64(ts, iv.Micros)
 	if !fine || !validTS(ts) {
@@ -44,27 +52,12 @@ func Add(ts int64, iv Interval) (int64, error) {
 	return ts, nil
 }
 
-// AddTZ is timestamptz + interval: months and days move the wall clock of loc,
-// time moves the instant.
-func AddTZ(ts int64, iv Interval, loc *time.Location) (int64, error) {
-	if !Finite(ts) {
-		return ts, nil
-	}
-	for _, part := range []Interval{{Months: iv.Months}, {Days: iv.Days}} {
-		if part == (Interval{}) {
-			continue
-		}
-		local, err := Add(ToLocal(ts, loc), part)
-		if err != nil {
-			return 0, err
-		}
-		ts = local - int64(localOffset(local, loc))*Second
-	}
-	ts, fine := add64(ts, iv.Micros)
-	if !fine || !validTS(ts) {
+// fromLocal is the instant of a wall clock reading, if it is a timestamp.
+func fromLocal(days, us int64, loc *time.Location) (int64, error) {
+	if days < minTS/Day-1 || days > endTS/Day {
 		return 0, errTS()
 	}
-	return ts, nil
+	return ToUTC(days*Day+us, loc)
 }
 
 // Sub and SubTZ subtract an interval.

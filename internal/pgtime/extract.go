@@ -289,7 +289,7 @@ func extractDate(field string, days int64) (extracted, error) {
 
 func extractInterval(field string, iv Interval) (extracted, error) {
 	u := unitOf(field)
-	if u == uInvalid || u == uNone {
+	if u == uInvalid || u == uNone || u == uReserved {
 		return extracted{}, badUnit(field, nameInterval)
 	}
 	years, months := int64(iv.Months/12), int64(iv.Months%12)

@@ -224,7 +224,20 @@ func TestFrozenKeysAndHash(t *testing.T) {
 	}
 }
 
-var frozenHashes = map[string]uint64{}
+var frozenHashes = map[string]uint64{
+	"":                                  0x4b24d35cba4a63b0,
+	"a":                                 0x2086f604fcf37a79,
+	"ab":                                0x6abc0fbb8dcf16a5,
+	"abc":                               0xf9bd2270cc51858b,
+	"abcd":                              0x647d4af4a0da8879,
+	"abcdefg":                           0x74f31581838a649e,
+	"abcdefgh":                          0x95bae4e4235f4395,
+	"123456789":                         0x6b1c2e562a1f79d1,
+	"0123456789abcdef":                  0xce909d46cb8c3415,
+	"0123456789abcdefg":                 0x91c37101bc8b3b7b,
+	"0123456789abcdef0123456789abcdef":  0xb72962af78ea4450,
+	"0123456789abcdef0123456789abcdef!": 0xc43e113656c424f1,
+}
 
 // Vnodes of consecutive integers spread evenly.
 func TestVNodesSpread(t *testing.T) {

@@ -85,6 +85,9 @@ func appendHex(dst, b []byte) []byte {
 // appendFloat prints as %g does: extra > 0 the shortest digits that read back
 // the same, otherwise 15+extra (6+extra for float4) significant digits.
 func appendFloat(dst []byte, f float64, bits, extra int) []byte {
+	if bits == 32 {
+		f = float64(float32(f))
+	}
 	switch {
 	case math.IsNaN(f):
 		return append(dst, "NaN"...)
