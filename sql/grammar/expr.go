@@ -132,7 +132,8 @@ func (r *Reader) infix(b bool) (prec int, not bool) {
 	case lex.Ident:
 		switch t.Val {
 		case "operator":
-			if r.PeekN(1).Is("(") {
+			// Only a select item may have it as a label.
+			if r.PeekN(1).Is("(") || r.depth != r.itemDepth {
 				return precOp, false
 			}
 		case "is":

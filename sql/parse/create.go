@@ -75,6 +75,9 @@ func (p *parser) createView(v *ast.CreateView) ast.Statement {
 	if p.At("with", "no", "data") {
 		p.Unsupported("WITH NO DATA")
 	}
+	if p.At("with", "check") || p.At("with", "local") || p.At("with", "cascaded") {
+		p.Unsupported("WITH CHECK OPTION")
+	}
 	p.Accept("with", "data")
 	return v
 }
@@ -290,6 +293,9 @@ func (p *parser) createSink(pos ast.Pos) ast.Statement {
 	}
 	if p.Accept("with") {
 		s.Options = p.options()
+	}
+	if p.At("format") {
+		p.Unsupported("FORMAT of a sink")
 	}
 	return s
 }
