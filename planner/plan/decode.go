@@ -180,6 +180,10 @@ func validateNode(n Node) error {
 		}
 	}
 	in(len(n.Base().Cols), n.Base().Key...)
+	for _, t := range n.Base().Times {
+		in(len(n.Base().Cols), t.Col)
+		ok = ok && len(t.Sources) > 0
+	}
 	switch n := n.(type) {
 	case *Scan:
 		ok = ok && len(n.Take) == len(n.Cols)
@@ -190,13 +194,14 @@ func validateNode(n Node) error {
 	case *Join:
 		in(len(n.L.Base().Cols), n.LKeys...)
 		in(len(n.R.Base().Cols), n.RKeys...)
-		ok = ok && len(n.LKeys) == len(n.RKeys) && n.Kind <= AntiJoin && n.TimeKey < len(n.LKeys)
+		ok = ok && len(n.LKeys) == len(n.RKeys) && n.Kind <= AntiJoin && n.TimeKey < len(n.LKeys) &&
+			(len(n.NullSafe) == 0 || len(n.NullSafe) == len(n.LKeys))
 	case *Aggregate:
 		in(width, n.Group...)
 		ok = ok && n.Window < len(n.Group) && len(n.Cols) == len(n.Group)+len(n.Aggs)
 		for _, a := range n.Aggs {
 			in(width, a.Args...)
-			ok = ok && a.Filter < width
+			ok = ok && a.Filter >= -1 && a.Filter < width
 			keys(a.OrderBy)
 		}
 	case *HopExpand:
