@@ -19,6 +19,7 @@ const nearRows = 20_000
 // at equal offsets. Leaves on relations of home stay unfed until then.
 func (e *Engine) startCatchUp(jobs []JobSpec, sources []SourceSpec, from map[uint32]source.Offsets, home *Graph) error {
 	g := newGraph(uint64(jobs[0].Rel), &e.opts)
+	g.paused = e.paused
 	home.mu.Lock()
 	home.publishOffsets()
 	home.followers++

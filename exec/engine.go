@@ -24,6 +24,7 @@ type Engine struct {
 
 	mu      sync.RWMutex // which graph a relation is in
 	running bool         // loops are started; false during recovery
+	paused  error        // why no graph takes input; nil: they run
 	graphs  map[uint64]*Graph
 	where   map[uint32]*Graph // by job's relation
 	flows   map[uint32]*Graph // by source: the graph that a new job would join
@@ -73,6 +74,7 @@ func (e *Engine) Start(jobs []JobSpec, sources []SourceSpec, from map[uint32]sou
 	}
 	if home == nil {
 		home = newGraph(uint64(jobs[0].Rel), &e.opts)
+		home.paused = e.paused
 		e.graphs[home.id] = home
 		if e.running {
 			defer home.begin()
@@ -268,8 +270,9 @@ func (e *Engine) Close() {
 // Pause stops all graphs from taking input, with a reason that SHOW JOBS shows;
 // nil lets them go on.
 func (e *Engine) Pause(reason error) {
-	e.mu.RLock()
-	defer e.mu.RUnlock()
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.paused = reason
 	for _, g := range e.graphs {
 		g.mu.Lock()
 		g.paused = reason

@@ -60,7 +60,7 @@ func (g *Graph) snapshot(s *Snapshot) error {
 		if len(ms) == 0 || s.rels[j.rel] != nil {
 			continue
 		}
-		r := &RelationSnapshot{Step: g.step, Stale: j.Err(), types: ms[0].types, key: ms[0].key}
+		r := &RelationSnapshot{Step: g.step, Stale: g.failure(j), types: ms[0].types, key: ms[0].key}
 		if r.Stale == nil {
 			r.Stale = g.notYet(j)
 		}

@@ -59,6 +59,22 @@ func (g *Graph) notYet(j *Job) error {
 		WithHint("SHOW JOBS shows the progress; FLUSH waits.")
 }
 
+// failure is why a job's contents follow its inputs no more: its own error or
+// that of a job it reads; nil: they do.
+func (g *Graph) failure(j *Job) error {
+	if err := j.Err(); err != nil {
+		return err
+	}
+	for _, rel := range j.reads {
+		if up := g.relations[rel]; up != nil {
+			if err := g.failure(up); err != nil {
+				return fmt.Errorf("%q, which it reads, has failed: %w", up.name, err)
+			}
+		}
+	}
+	return nil
+}
+
 // progress of a job that catches up, 0…1.
 func (g *Graph) progress(j *Job) float64 {
 	var done, all float64
@@ -99,7 +115,7 @@ func (e *Engine) Jobs() []JobStatus {
 }
 
 func (g *Graph) status(j *Job) JobStatus {
-	st := JobStatus{Rel: j.rel, Name: j.name, Graph: g.id, Step: g.step, Err: j.Err(), Progress: g.progress(j), State: "running"}
+	st := JobStatus{Rel: j.rel, Name: j.name, Graph: g.id, Step: g.step, Err: g.failure(j), Progress: g.progress(j), State: "running"}
 	for _, rel := range slices.Sorted(maps.Keys(g.sourcesOf(j))) {
 		s := g.sources[rel]
 		ss, rs := s.status(g)
