@@ -161,6 +161,8 @@ var numFormats = []string{"999", "FM999", "999999999", "FM999999999.99", "9G999G
 
 var dateFormats = []string{"YYYY-MM-DD HH24:MI:SS", "HH12:MI AM", "YYYY", "Mon DD", "HH24:MI:SS.US", "Q", "DDD", ""}
 
+var dateTexts = []string{"2024-02-29 12:34:56", "2023-12-31", "2001", "Feb 03", "11:22 PM", "12:34:56.789", "3", "060", "garbage", "2024-13-01 00:00:00"}
+
 // lengthSecond are the functions whose second argument is the result's length.
 var lengthSecond = map[string]bool{"repeat": true, "lpad": true, "lpad2": true, "rpad": true, "rpad2": true}
 
@@ -208,6 +210,10 @@ func TestAgainstPostgres(t *testing.T) {
 				}
 				if k == 1 && strings.HasSuffix(c.fn.ID, "_to_char") && !numberFormats[c.fn.ID] {
 					params[i] = append(params[i], dateFormats[rnd.IntN(len(dateFormats))])
+					continue
+				}
+				if k == 1 && (c.fn.ID == "to_timestamp" || c.fn.ID == "to_date") {
+					params[i] = append(params[i][:0], dateTexts[rnd.IntN(len(dateTexts))], dateFormats[rnd.IntN(len(dateFormats)-2)])
 					continue
 				}
 				if k == 1 && lengthSecond[c.fn.ID] { // not a gigabyte each

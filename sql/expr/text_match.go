@@ -113,7 +113,7 @@ func registerRegexFunctions() {
 		if err != nil {
 			return 0, err
 		}
-		return int64(len(re.All(r.bytes(0), -1))), nil
+		return int64(len(re.All(r.bytes(0), 0))), nil
 	}), t, t)
 	def("regexp_split_to_array", "regexp_split_to_array_no_flags", textArray, retBytes(func(r *row, dst []byte) ([]byte, error) { return regexSplit(r, dst, -1) }), t, t)
 	def("regexp_split_to_array", "regexp_split_to_array", textArray, retBytes(func(r *row, dst []byte) ([]byte, error) { return regexSplit(r, dst, 2) }), t, t, t)
@@ -122,7 +122,7 @@ func registerRegexFunctions() {
 		if err != nil {
 			return dst, err
 		}
-		m := re.Find(r.bytes(0), 0)
+		m := re.Find(r.bytes(0))
 		if m == nil {
 			return dst, errNull
 		}
@@ -161,15 +161,8 @@ func regexReplace(r *row, dst []byte, flags int, start, n int64) ([]byte, error)
 		return append(dst, s...), nil
 	}
 	from := runeOffset(s, start-1)
-	limit := -1
-	if n == 1 && from == 0 {
-		limit = 1
-	}
 	last, seen := 0, int64(0)
-	for _, m := range re.All(s, limit) {
-		if m[0] < from {
-			continue
-		}
+	for _, m := range matches(re, s, from, n == 1) {
 		if seen++; n > 0 && seen != n {
 			continue
 		}
@@ -178,6 +171,17 @@ func regexReplace(r *row, dst []byte, flags int, start, n int64) ([]byte, error)
 		last = m[1]
 	}
 	return append(dst, s[last:]...), nil
+}
+
+// matches are all matches from an offset on; only the first when that suffices.
+func matches(re *regex.Regexp, s []byte, from int, first bool) [][]int {
+	if !first || from > 0 {
+		return re.All(s, from)
+	}
+	if m := re.Find(s); m != nil {
+		return [][]int{m}
+	}
+	return nil
 }
 
 // appendTextElem appends one text element of an array; nil: NULL.
@@ -199,7 +203,7 @@ func regexMatch(r *row, dst []byte, flags int) ([]byte, error) {
 		return dst, pgerr.New(pgerr.InvalidParameterValue, "regexp_match() does not support the \"global\" option").
 			WithHint("Use the regexp_matches function instead.")
 	}
-	m := re.Find(r.bytes(0), 0)
+	m := re.Find(r.bytes(0))
 	if m == nil {
 		return dst, errNull
 	}
@@ -232,7 +236,7 @@ func regexSplit(r *row, dst []byte, flags int) ([]byte, error) {
 	s := r.bytes(0)
 	at, count, last := len(dst), uint32(1), 0
 	dst = append(dst, 0, 0, 0, 0)
-	for _, m := range re.All(s, -1) {
+	for _, m := range re.All(s, 0) {
 		if m[0] == m[1] && (m[0] == 0 || m[0] == len(s)) {
 			continue // an empty match at either end splits nothing
 		}
@@ -251,7 +255,7 @@ func regexSubstring(r *row, dst []byte) ([]byte, error) {
 	if err != nil {
 		return dst, err
 	}
-	m := re.Find(r.bytes(0), 0)
+	m := re.Find(r.bytes(0))
 	if m == nil {
 		return dst, errNull
 	}

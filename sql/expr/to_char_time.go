@@ -32,4 +32,8 @@ func init() {
 		out, err := pgtime.ToCharInterval(dst, r.interval(0), format)
 		return out, false, err
 	})
+	def("to_timestamp", "to_timestamp", types.Timestamptz, retInt(func(r *row) (int64, error) {
+		return pgtime.ToTimestamp(r.text(0), r.text(1), r.c.location())
+	}), t, t).stable()
+	def("to_date", "to_date", types.Date, retInt(func(r *row) (int64, error) { return pgtime.ToDate(r.text(0), r.text(1)) }), t, t).stable()
 }

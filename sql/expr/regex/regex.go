@@ -11,15 +11,19 @@ package regex
 
 import (
 	"regexp"
+	"regexp/syntax"
+	"unicode/utf8"
 
 	"github.com/heliosdb/heliosdb-streaming/internal/pgerr"
 )
 
 // Regexp is a compiled pattern; safe for concurrent use.
 type Regexp struct {
-	re     *regexp.Regexp
-	Groups int  // capturing groups
-	Global bool // flag g was given
+	re         *regexp.Regexp
+	probe      *regexp.Regexp // one character followed by the pattern; see matchAt
+	mayBeEmpty bool           // a match may have no character
+	Groups     int            // capturing groups
+	Global     bool           // flag g was given
 }
 
 // MaxPattern bounds a pattern's length in bytes.
@@ -42,37 +46,115 @@ func Compile(pattern, flags string, allowGlobal bool) (*Regexp, error) {
 	}
 	re, err := regexp.Compile(src)
 	if err != nil {
-		return nil, pgerr.New(pgerr.InvalidRegularExpression, "invalid regular expression: regular expression is too complex").
-			WithDetail("%s", err.Error())
+		return nil, tooComplex(err)
+	}
+	probe, err := regexp.Compile(`\A(?s:.)(?:` + src + `)`)
+	if err != nil {
+		return nil, tooComplex(err)
 	}
 	if !t.lazy {
 		re.Longest()
+		probe.Longest()
 	}
-	return &Regexp{re: re, Groups: t.groups, Global: o.global}, nil
+	tree, err := syntax.Parse(src, syntax.Perl)
+	return &Regexp{re: re, probe: probe, mayBeEmpty: err != nil || canBeEmpty(tree), Groups: t.groups, Global: o.global}, nil
+}
+
+func tooComplex(err error) error {
+	return pgerr.New(pgerr.InvalidRegularExpression, "invalid regular expression: regular expression is too complex").
+		WithDetail("%s", err.Error())
 }
 
 // Match reports whether the pattern is found anywhere in s.
 func (r *Regexp) Match(s []byte) bool { return r.re.Match(s) }
 
-// Find is the first match at or after byte from: pairs of byte offsets of the
-// match and of each group (-1: the group took no part); nil: none. Anchors and
-// word boundaries see all of s.
-func (r *Regexp) Find(s []byte, from int) []int {
-	if from == 0 {
-		return r.re.FindSubmatchIndex(s)
+// Find is the first match: pairs of byte offsets of the match and of each group
+// (-1: the group took no part); nil: none.
+func (r *Regexp) Find(s []byte) []int { return r.re.FindSubmatchIndex(s) }
+
+// All are the successive matches that begin at byte from or later. Anchors and
+// word boundaries see all of s. After a match that is not empty, an empty one
+// may follow at its end, which Go's own iteration leaves out.
+func (r *Regexp) All(s []byte, from int) [][]int {
+	if from > 0 {
+		return r.allFrom(s, from)
 	}
-	// RE2 in Go has no start offset: look through all matches.
-	for _, m := range r.re.FindAllSubmatchIndex(s, -1) {
-		if m[0] >= from {
-			return m
+	found := r.re.FindAllSubmatchIndex(s, -1)
+	if !r.mayBeEmpty {
+		return found
+	}
+	var all [][]int
+	for i, m := range found {
+		all = append(all, m)
+		end := m[1]
+		if m[0] < end && (i+1 == len(found) || found[i+1][0] != end) {
+			if e := r.matchAt(s, end); e != nil {
+				all = append(all, e)
+			}
 		}
 	}
-	return nil
+	return all
 }
 
-// All are the successive matches, at most limit (-1: all).
-func (r *Regexp) All(s []byte, limit int) [][]int {
-	return r.re.FindAllSubmatchIndex(s, limit)
+// allFrom tries one place after the other: RE2 in Go has no start offset.
+func (r *Regexp) allFrom(s []byte, from int) [][]int {
+	var all [][]int
+	for at := from; at <= len(s); {
+		m := r.matchAt(s, at)
+		if m != nil {
+			all = append(all, m)
+		}
+		if m != nil && m[1] > at {
+			at = m[1]
+			continue
+		}
+		_, w := utf8.DecodeRune(s[at:])
+		at += max(w, 1)
+	}
+	return all
+}
+
+// matchAt is the match that begins exactly at byte at (> 0), found by asking
+// for one character and then the pattern, from the character before.
+func (r *Regexp) matchAt(s []byte, at int) []int {
+	_, w := utf8.DecodeLastRune(s[:at])
+	m := r.probe.FindSubmatchIndex(s[at-w:])
+	if m == nil {
+		return nil
+	}
+	for k := range m {
+		if m[k] >= 0 {
+			m[k] += at - w
+		}
+	}
+	m[0] = at
+	return m
+}
+
+// canBeEmpty reports whether a pattern may match no character.
+func canBeEmpty(re *syntax.Regexp) bool {
+	switch re.Op {
+	case syntax.OpNoMatch, syntax.OpLiteral, syntax.OpCharClass, syntax.OpAnyChar, syntax.OpAnyCharNotNL:
+		return false
+	case syntax.OpCapture, syntax.OpPlus:
+		return canBeEmpty(re.Sub[0])
+	case syntax.OpRepeat:
+		return re.Min == 0 || canBeEmpty(re.Sub[0])
+	case syntax.OpConcat:
+		for _, x := range re.Sub {
+			if !canBeEmpty(x) {
+				return false
+			}
+		}
+	case syntax.OpAlternate:
+		for _, x := range re.Sub {
+			if canBeEmpty(x) {
+				return true
+			}
+		}
+		return false
+	}
+	return true
 }
 
 // AppendExpanded appends a replacement: \1 … \9 are groups, \& the whole
