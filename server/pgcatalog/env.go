@@ -1,0 +1,103 @@
+package pgcatalog
+
+import (
+	"time"
+
+	"github.com/heliosdb/heliosdb-streaming/exec"
+	"github.com/heliosdb/heliosdb-streaming/sql/catalog"
+)
+
+// Env is what the rows of system relations are computed from, for one session.
+// A nil function stands for nothing to show.
+type Env struct {
+	Catalog  catalog.Reader
+	User     string // the one role there is
+	Database string // the one database there is
+	Started  time.Time
+
+	Settings   func() []Setting
+	Sessions   func() []Session
+	Cursors    func() []Cursor    // of the session
+	Statements func() []Statement // of the session
+
+	Jobs        func() []exec.JobStatus
+	Operators   func() []exec.OperatorStatus
+	DeadLetters func() []exec.DeadLetter
+	Checkpoint  func() Checkpoint
+	Memory      func() []MemoryArea
+}
+
+// Setting is a row of pg_settings.
+type Setting struct {
+	Name, Value, Description string
+	Boot, Reset              string
+	Type                     string // "bool", "enum", "integer", "real", "string"
+	Unit                     string // "": none
+	Context                  string // "internal": cannot be changed, or "user"
+	Values                   []string
+}
+
+// Session is a client's connection, as pg_stat_activity shows it.
+type Session struct {
+	PID                                       int32
+	User, Application, Remote, State, Query   string
+	Began, XactStart, QueryStart, StateChange time.Time // zero: NULL
+}
+
+// Cursor is a row of pg_cursors.
+type Cursor struct {
+	Name, Statement          string
+	Hold, Binary, Scrollable bool
+	Created                  time.Time
+}
+
+// Statement is a row of pg_prepared_statements.
+type Statement struct {
+	Name, Query string
+	Prepared    time.Time
+	Params      []uint32 // type OIDs
+	FromSQL     bool
+}
+
+// Checkpoint describes the last complete checkpoint.
+type Checkpoint struct {
+	Epoch           uint64 // 0: none yet
+	At              time.Time
+	Duration, Stall time.Duration
+	Failures        int
+	LastError       string
+}
+
+// MemoryArea is a row of heliosdb.memory. Limit 0: none of its own.
+type MemoryArea struct {
+	Area         string
+	Bytes, Limit int64
+}
+
+// user lists the relations that people made and that can be read, by OID; with
+// only ≠ nil at most that one. Sinks hold no rows and are left out.
+func (e *Env) user(only *int64) []*catalog.Relation {
+	keep := func(r *catalog.Relation) bool {
+		return r != nil && r.Kind != catalog.Virtual && r.Kind != catalog.Sink
+	}
+	if only != nil {
+		if r := e.Catalog.ByOID(uint32(*only)); keep(r) {
+			return []*catalog.Relation{r}
+		}
+		return nil
+	}
+	var out []*catalog.Relation
+	for _, r := range e.Catalog.Relations() {
+		if keep(r) {
+			out = append(out, r)
+		}
+	}
+	return out
+}
+
+func call[T any](f func() []T) []T {
+	if f == nil {
+		return nil
+	}
+	return f()
+}

@@ -1,0 +1,188 @@
+package pgcatalog
+
+import (
+	"cmp"
+	_ "embed"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/heliosdb/heliosdb-streaming/internal/types"
+	"github.com/heliosdb/heliosdb-streaming/sql/expr"
+)
+
+// procsText is the part of PostgreSQL 15's pg_proc that has the functions the
+// engine has, for their OIDs, and those that types name (typinput and so on).
+//
+//go:embed procs.txt
+var procsText string
+
+// proc is a row of pg_proc.
+type proc struct {
+	oid, ret   uint32
+	name, src  string
+	args       []uint32
+	kind       string // f, a, w
+	volatility string
+	strict     bool
+	set        bool
+	variadic   bool
+}
+
+// internalLanguage is pg_language's row for functions written in C inside.
+const internalLanguage = 12
+
+// firstProcOID is where functions that PostgreSQL lacks begin.
+const firstProcOID = 15200
+
+func parseProcs(text string) []*proc {
+	var out []*proc
+	for _, f := range parseTable(text) {
+		p := &proc{
+			oid: parseOID(f["oid"]), ret: parseOID(f["prorettype"]), name: f["proname"], src: f["prosrc"],
+			kind: f["prokind"], volatility: f["provolatile"], strict: f["proisstrict"] == "t", set: f["proretset"] == "t",
+		}
+		for a := range strings.FieldsSeq(f["proargtypes"]) {
+			p.args = append(p.args, parseOID(a))
+		}
+		out = append(out, p)
+	}
+	return out
+}
+
+var postgresProcs = parseProcs(procsText)
+
+// procOID is the OID of one of the functions that types name; "-": none.
+func procOID(name string) uint32 {
+	for _, p := range postgresProcs {
+		if p.name == name {
+			return p.oid
+		}
+	}
+	return 0
+}
+
+// signature identifies a function.
+func (p *proc) signature() string {
+	var b strings.Builder
+	b.WriteString(p.name)
+	for _, a := range p.args {
+		b.WriteByte(' ')
+		b.WriteString(strconv.FormatUint(uint64(a), 10))
+	}
+	return b.String()
+}
+
+// allProcs are the functions of pg_proc, by OID.
+func allProcs() []*proc {
+	known := map[string]*proc{}
+	for _, p := range postgresProcs {
+		known[p.signature()] = p
+	}
+	ours := enginesProcs()
+	slices.SortFunc(ours, func(a, b *proc) int { return cmp.Compare(a.signature(), b.signature()) })
+	have := map[uint32]bool{}
+	next := uint32(firstProcOID)
+	out := ours[:0]
+	for _, p := range ours {
+		if k := known[p.signature()]; k != nil {
+			p.oid, p.src = k.oid, k.src
+		} else {
+			p.oid = next
+			next++
+		}
+		if !have[p.oid] {
+			have[p.oid] = true
+			out = append(out, p)
+		}
+	}
+	for _, p := range postgresProcs {
+		if !have[p.oid] && (p.set && p.known() || usedByTypes[p.oid]) {
+			out = append(out, p)
+		}
+	}
+	slices.SortFunc(out, func(a, b *proc) int { return cmp.Compare(a.oid, b.oid) })
+	return out
+}
+
+// known reports whether the engine has all types of the function.
+func (p *proc) known() bool {
+	for _, a := range append(slices.Clone(p.args), p.ret) {
+		if types.Lookup(a) == nil {
+			return false
+		}
+	}
+	return true
+}
+
+// usedByTypes are the functions that the rows of pg_type name.
+var usedByTypes = func() map[uint32]bool {
+	m := map[uint32]bool{}
+	for _, t := range typeTable {
+		for _, f := range []string{"typinput", "typoutput", "typreceive", "typsend", "typmodin", "typmodout", "typanalyze", "typsubscript"} {
+			m[procOID(t.fields[f])] = true
+		}
+	}
+	return m
+}()
+
+// enginesProcs are the functions and aggregates of the registry.
+func enginesProcs() []*proc {
+	var out []*proc
+	expr.EachFunction(func(name string, f *expr.Func) {
+		out = append(out, &proc{
+			name: name, src: f.ID, ret: f.Ret.OID, args: typeOIDs(f.Args), kind: "f",
+			volatility: string(rune(f.Volatility)), strict: f.Strict, variadic: f.Variadic,
+		})
+	})
+	expr.EachAggregate(func(a *expr.Aggregate) {
+		out = append(out, &proc{name: a.Name, src: "aggregate_dummy", ret: a.Ret.OID, args: typeOIDs(a.Args), kind: "a", volatility: "i"})
+	})
+	return out
+}
+
+func typeOIDs(ts []types.Type) []uint32 {
+	out := make([]uint32, len(ts))
+	for i, t := range ts {
+		out[i] = t.OID
+	}
+	return out
+}
+
+func procRows(w *writer) {
+	for _, p := range allProcs() {
+		variadic := uint32(0)
+		if p.variadic && len(p.args) > 0 {
+			variadic = p.args[len(p.args)-1]
+		}
+		w.row(cells{
+			"oid": p.oid, "proname": p.name, "pronamespace": catalogNamespace, "proowner": ownerOID, "prolang": internalLanguage,
+			"procost": 1.0, "prorows": 0.0, "provariadic": variadic, "prokind": p.kind, "proisstrict": p.strict,
+			"proretset": p.set, "provolatile": p.volatility, "proparallel": "s", "pronargs": len(p.args), "prorettype": p.ret,
+			"proargtypes": p.args, "prosrc": p.src,
+		})
+	}
+}
+
+func castRows(w *writer) {
+	type pair struct {
+		from, to uint32
+		c        expr.CastInfo
+	}
+	var all []pair
+	expr.EachCast(func(from, to uint32, c expr.CastInfo) { all = append(all, pair{from, to, c}) })
+	slices.SortFunc(all, func(a, b pair) int { return cmp.Or(cmp.Compare(a.from, b.from), cmp.Compare(a.to, b.to)) })
+	for i, p := range all {
+		method := "f"
+		if p.c.Fn == nil {
+			method = "b"
+		}
+		w.row(cells{
+			"oid": castOIDs + i, "castsource": p.from, "casttarget": p.to, "castfunc": 0,
+			"castcontext": string(rune(p.c.Context)), "castmethod": method,
+		})
+	}
+}
+
+// castOIDs is where the OIDs of pg_cast begin.
+const castOIDs = 14000
