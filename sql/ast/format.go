@@ -140,11 +140,22 @@ func (f *formatter) expr(x Expr) {
 		f.put(" ")
 		f.operand(n.X)
 	case *Binary:
-		f.infix(n.L, n.Op, n.R)
+		l, ok := n.L.(*Binary)
+		f.left(n.L, ok && l.Op == n.Op && !comparison[n.Op.Name])
+		f.put(" ")
+		f.operator(n.Op)
+		f.put(" ")
+		f.operand(n.R)
 	case *And:
-		f.between2(n.L, " AND ", n.R)
+		_, chain := n.L.(*And)
+		f.left(n.L, chain)
+		f.put(" AND ")
+		f.operand(n.R)
 	case *Or:
-		f.between2(n.L, " OR ", n.R)
+		_, chain := n.L.(*Or)
+		f.left(n.L, chain)
+		f.put(" OR ")
+		f.operand(n.R)
 	case *Not:
 		f.put("NOT ")
 		f.operand(n.X)
@@ -189,13 +200,18 @@ func (f *formatter) between2(l Expr, word string, r Expr) {
 	f.operand(r)
 }
 
-func (f *formatter) infix(l Expr, op Operator, r Expr) {
-	f.operand(l)
-	f.put(" ")
-	f.operator(op)
-	f.put(" ")
-	f.operand(r)
+// left writes a left operand. In a chain of one left-associative operator it
+// needs no parentheses; with them a long chain would nest too deep to be read.
+func (f *formatter) left(x Expr, chain bool) {
+	if chain {
+		f.expr(x)
+		return
+	}
+	f.operand(x)
 }
+
+// comparison are the operators that do not associate.
+var comparison = map[string]bool{"=": true, "<>": true, "<": true, ">": true, "<=": true, ">=": true}
 
 func (f *formatter) operator(op Operator) {
 	if op.Schema == "" {

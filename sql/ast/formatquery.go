@@ -59,7 +59,8 @@ func (f *formatter) setExpr(s SetExpr, inside bool) {
 		if inside {
 			f.put("(")
 		}
-		f.setExpr(n.L, true)
+		l, ok := n.L.(*SetOp)
+		f.setExpr(n.L, !(ok && (l.Op == Intersect) == (n.Op == Intersect)))
 		f.put(map[SetOpKind]string{Union: " UNION ", Intersect: " INTERSECT ", Except: " EXCEPT "}[n.Op])
 		if n.All {
 			f.put("ALL ")
@@ -126,7 +127,13 @@ func (f *formatter) items(items []SelectItem) {
 }
 
 func (f *formatter) tables(list []TableExpr) {
-	f.each(len(list), func(i int) { f.table(list[i]) })
+	f.each(len(list), func(i int) {
+		if j, ok := list[i].(*Join); ok && j.Alias == nil {
+			f.join(j)
+			return
+		}
+		f.table(list[i])
+	})
 }
 
 func (f *formatter) alias(a *Alias) {
@@ -168,7 +175,11 @@ func (f *formatter) table(t TableExpr) {
 }
 
 func (f *formatter) join(n *Join) {
-	f.table(n.L)
+	if l, ok := n.L.(*Join); ok && l.Alias == nil {
+		f.join(l) // joins associate to the left
+	} else {
+		f.table(n.L)
+	}
 	if n.Natural {
 		f.put(" NATURAL")
 	}
