@@ -48,11 +48,6 @@ func (s *Server) createSource(_ context.Context, env *ddlEnv, st *ast.CreateSour
 	if r.Options, err = optionMap(st.Options); err != nil {
 		return err
 	}
-	if r.Options["connector"] == "nexmark" && len(r.Columns) == 0 {
-		if r.Columns, err = nexmarkColumns(r.Options); err != nil {
-			return err
-		}
-	}
 	c.create(r)
 	return s.commit(c)
 }

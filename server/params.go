@@ -414,8 +414,10 @@ func quoteIdent(s string) string {
 		c := s[i]
 		plain = c >= 'a' && c <= 'z' || c >= '0' && c <= '9' || c == '_'
 	}
-	if plain && !lex.NeedsQuotes(s) {
-		return s
+	if plain {
+		if ts, err := lex.Scan(s); err == nil && ts.T[0].Cat <= lex.Unreserved {
+			return s
+		}
 	}
 	return `"` + strings.ReplaceAll(s, `"`, `""`) + `"`
 }

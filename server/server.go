@@ -43,6 +43,7 @@ type Server struct {
 	specsMu sync.Mutex
 
 	checkpoints checkpointer
+	sessions    sessionList
 	closing     context.Context
 	stop        context.CancelFunc
 	background  sync.WaitGroup

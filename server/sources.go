@@ -5,7 +5,6 @@ import (
 	"strings"
 
 	"github.com/heliosdb/heliosdb-streaming/connectors/kafka"
-	"github.com/heliosdb/heliosdb-streaming/connectors/nexmark"
 	"github.com/heliosdb/heliosdb-streaming/exec"
 	"github.com/heliosdb/heliosdb-streaming/internal/delta"
 	"github.com/heliosdb/heliosdb-streaming/internal/pgerr"
@@ -79,8 +78,6 @@ func (s *Server) newSpec(r *catalog.Relation) (source.Spec, error) {
 			o.Columns = append(o.Columns, kafka.Column{Name: col.Name, Type: col.Type, Include: col.Include})
 		}
 		return kafka.New(o)
-	case "nexmark":
-		return nexmark.Open(opts, r)
 	case "":
 		return nil, pgerr.New(pgerr.InvalidParameterValue, "a source needs WITH (connector = '…')").
 			WithHint("The connectors are kafka and nexmark.")
@@ -207,9 +204,4 @@ func (s *Server) flush(ctx context.Context) error {
 		return cause
 	}
 	return err
-}
-
-// nexmarkColumns are the columns of a generated source that declares none.
-func nexmarkColumns(opts map[string]string) ([]catalog.Column, error) {
-	return nexmark.Columns(opts["nexmark.table.type"])
 }
