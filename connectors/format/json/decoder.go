@@ -230,7 +230,7 @@ func (d *Decoder) again(c *column, f *field, b []byte, p int) (int, error) {
 		kept := c.out
 		c.out = nil
 		p, err := d.value(c, b, p)
-		c.out = kept
+		c.out, c.done = kept, true // what counts was appended before
 		return p, err
 	}
 	if c.done && c.out != nil {
