@@ -104,7 +104,33 @@ func (s *DecSum) Add(d Decimal, w int64) {
 }
 
 // AddEncoded is Add of a value in Append's encoding.
-func (s *DecSum) AddEncoded(b []byte, w int64) { s.Add(Decode(b), w) }
+func (s *DecSum) AddEncoded(b []byte, w int64) {
+	if s.big == nil && len(b) >= 2 && len(b) <= 10 {
+		// A coefficient of up to 64 bits at the sum's own scale needs no Decimal.
+		h := binary.LittleEndian.Uint16(b)
+		if h <= MaxScale && (h == s.scale || s.isEmpty()) && s.addInt(loadPart(b[2:]), h, w) {
+			return
+		}
+	}
+	s.Add(Decode(b), w)
+}
+
+// addInt adds x/10^scale × w in 128 bits; false when the sum would not fit.
+func (s *DecSum) addInt(x int64, scale uint16, w int64) bool {
+	var d IntSum
+	d.Add(x, w)
+	t := IntSum{s.hi, s.lo}
+	t.Merge(d)
+	if (s.hi^d.Hi)>>63 == 0 && (s.hi^t.Hi)>>63 != 0 {
+		return false
+	}
+	s.hi, s.lo, s.scale = t.Hi, t.Lo, scale
+	s.n += w
+	if s.isEmpty() {
+		s.scale = 0 // as a sum that never had a value
+	}
+	return true
+}
 
 func (s *DecSum) isEmpty() bool { return s.n == 0 && s.hi|s.lo == 0 }
 

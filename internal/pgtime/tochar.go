@@ -255,7 +255,7 @@ func (b *broken) number(dst []byte, n node) []byte {
 	case "YY":
 		return year(2, shown%100)
 	case "Y":
-		return year(1, shown%10)
+		return appendInt(dst, shown%10, width(1, 0))
 	case "IYYY":
 		return year(4, isoShown)
 	case "IYY":
@@ -263,7 +263,7 @@ func (b *broken) number(dst []byte, n node) []byte {
 	case "IY":
 		return year(2, isoShown%100)
 	case "I":
-		return year(1, isoShown%10)
+		return appendInt(dst, isoShown%10, width(1, 0))
 	case "W":
 		return pad(0, int64((b.d-1)/7+1))
 	case "J":

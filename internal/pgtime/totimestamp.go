@@ -12,7 +12,9 @@ import (
 
 // ToTimestamp is to_timestamp(text, format): a reading in loc (nil: UTC) unless
 // the format has a zone. Errors: 22007 text that does not fit, 22008 range,
-// 0A000 for fields that are only for output (TZ, OF as letters).
+// 0A000 for fields that are only for output (TZ, OF as letters). Texts that fit
+// their format read as in PostgreSQL; of those that do not, some rare ones are
+// refused with another message, or read differently.
 func ToTimestamp(s, format string, loc *time.Location) (int64, error) {
 	p := fromChar{s: s, whole: s}
 	if err := p.read(parsePattern(format)); err != nil {
@@ -145,7 +147,7 @@ var alphaField = map[string]bool{
 
 var fieldWidth = map[string]int{
 	"HH": 2, "HH12": 2, "HH24": 2, "MI": 2, "SS": 2, "MS": 3, "US": 6, "FF1": 1, "FF2": 2, "FF3": 3, "FF4": 4, "FF5": 5, "FF6": 6,
-	"SSSS": 5, "SSSSS": 5, "MM": 2, "DD": 2, "DDD": 3, "D": 1, "ID": 1, "IDDD": 3, "WW": 2, "W": 1, "IW": 2, "Q": 1, "CC": 2, "J": math.MaxInt32,
+	"SSSS": 4, "SSSSS": 5, "MM": 2, "DD": 2, "DDD": 3, "D": 1, "ID": 1, "IDDD": 3, "WW": 2, "W": 1, "IW": 2, "Q": 1, "CC": 2, "J": math.MaxInt32,
 	"YYYY": 4, "YYY": 3, "YY": 2, "Y": 1, "IYYY": 4, "IYY": 3, "IY": 2, "I": 1, "TZM": 2,
 }
 
@@ -336,6 +338,9 @@ func (p *fromChar) nameField(n node) error {
 // thousands reads Y,YYY.
 func (p *fromChar) thousands(n node) error {
 	head, rest := leadInt(p.s)
+	if rest != "" && rest[0] == ',' {
+		rest = "," + strings.TrimLeft(rest[1:], " \t\n\v\f\r")
+	}
 	if len(rest) < 2 || rest[0] != ',' || !isDigit(rest[1]) || head > math.MaxInt32/1000 {
 		return pgerr.New(pgerr.InvalidDatetimeFormat, "invalid input string for \"Y,YYY\"")
 	}
@@ -446,14 +451,15 @@ func (p *fromChar) date() (int64, error) {
 		}
 		y = iy
 	}
-	if doy := p.val["DDD"]; doy != 0 && m == 0 {
+	doy := p.val["DDD"]
+	if w := p.val["WW"]; w != 0 && m == 0 && d == 0 && doy == 0 {
+		doy = (w-1)*7 + 1
+	}
+	if doy != 0 && m == 0 {
 		if doy < 1 || doy > 366 || doy == 366 && !isLeap(y) {
 			return 0, p.outOfRange()
 		}
 		return DaysOf(y, 1, 1) + int64(doy) - 1, nil
-	}
-	if w := p.val["WW"]; w != 0 && m == 0 && d == 0 {
-		return DaysOf(y, 1, 1) + int64(w-1)*7, nil
 	}
 	if w := p.val["W"]; w != 0 && d == 0 {
 		d = (w-1)*7 + 1
@@ -477,6 +483,12 @@ func (p *fromChar) isoDate(y int) (int64, error) {
 	if doy := p.val["IDDD"]; doy != 0 {
 		return monday + int64(doy) - 1, nil
 	}
-	w, d := max(p.val["IW"], 1), max(p.val["ID"], 1)
-	return monday + int64(w-1)*7 + int64(d) - 1, nil
+	day := int64(0)
+	if id, ok := p.val["ID"]; ok {
+		// 0 and what follows 7 count as Sunday, the last day.
+		if day = int64(id) - 1; day < 0 || day > 6 {
+			day = 6
+		}
+	}
+	return monday + int64(max(p.val["IW"], 1)-1)*7 + day, nil
 }

@@ -6,8 +6,34 @@ import (
 	"github.com/heliosdb/heliosdb-streaming/internal/pgerr"
 )
 
+// plainUnit is the fast way to the units that are nearly always meant.
+func plainUnit(name string) int {
+	switch name {
+	case "second":
+		return uSecond
+	case "minute":
+		return uMinute
+	case "hour":
+		return uHour
+	case "day":
+		return uDay
+	case "week":
+		return uWeek
+	case "month":
+		return uMonth
+	case "quarter":
+		return uQuarter
+	case "year":
+		return uYear
+	}
+	return uNone
+}
+
 // unitOf finds the unit a date_trunc or extract argument names.
 func unitOf(name string) int {
+	if u := plainUnit(name); u != uNone {
+		return u
+	}
 	var buf [32]byte
 	if len(name) > len(buf) {
 		name = name[:len(buf)]
@@ -57,6 +83,9 @@ const (
 // truncUnitOf finds the unit of date_trunc: 22023 unknown ones, 0A000 those that
 // cannot be truncated to.
 func truncUnitOf(name, typ string) (int, error) {
+	if u := plainUnit(name); u != uNone {
+		return u, nil
+	}
 	w, known := lookup(unitWords, lowerString(name))
 	if !known || w.kind != wUnit {
 		return 0, badUnit(name, typ)
