@@ -181,7 +181,7 @@ func TestFunctionsAgainstPostgres(t *testing.T) {
 	t.Parallel()
 	o, r := testpg.NewOracle(t), newRand(t)
 	var in [][]string
-	for i := range 1200 {
+	for i := range 300 {
 		a, b := randomNumeric(r), randomNumeric(r)
 		if i%2 == 0 { // everyday values
 			a = fmt.Sprintf("%.*f", r.Intn(6), (r.Float64()-0.1)*100)

@@ -147,7 +147,7 @@ var alphaField = map[string]bool{
 
 var fieldWidth = map[string]int{
 	"HH": 2, "HH12": 2, "HH24": 2, "MI": 2, "SS": 2, "MS": 3, "US": 6, "FF1": 1, "FF2": 2, "FF3": 3, "FF4": 4, "FF5": 5, "FF6": 6,
-	"SSSS": 4, "SSSSS": 5, "MM": 2, "DD": 2, "DDD": 3, "D": 1, "ID": 1, "IDDD": 3, "WW": 2, "W": 1, "IW": 2, "Q": 1, "CC": 2, "J": math.MaxInt32,
+	"SSSS": 4, "SSSSS": 5, "MM": 2, "DD": 2, "DDD": 3, "D": 1, "ID": 1, "IDDD": 3, "WW": 2, "W": 1, "IW": 2, "Q": 1, "CC": 2, "J": 1,
 	"YYYY": 4, "YYY": 3, "YY": 2, "Y": 1, "IYYY": 4, "IYY": 3, "IY": 2, "I": 1, "TZM": 2,
 }
 
