@@ -232,10 +232,11 @@ func (t *translator) bracketItem(b *strings.Builder, s string) (int, error) {
 }
 
 func bracketClass(b *strings.Builder, s string) (int, error) {
-	end := strings.Index(s, ":]")
-	if end < 0 {
+	n := strings.Index(s[2:], ":]")
+	if n < 0 {
 		return 0, bad("brackets [] not balanced")
 	}
+	end := 2 + n
 	name := s[2:end]
 	for _, n := range classNames {
 		if n != name {
@@ -260,6 +261,9 @@ func bracketChar(s string) (rune, int, error) {
 		r, w := utf8.DecodeRuneInString(s[2:])
 		if strings.HasPrefix(s[2+w:], s[1:2]+"]") {
 			return r, w + 4, nil
+		}
+		if !strings.Contains(s[2:], s[1:2]+"]") {
+			return 0, 0, bad("brackets [] not balanced")
 		}
 		return 0, 0, bad("invalid collating element")
 	}

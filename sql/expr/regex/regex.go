@@ -10,6 +10,7 @@
 package regex
 
 import (
+	"fmt"
 	"regexp"
 	"regexp/syntax"
 	"unicode/utf8"
@@ -44,6 +45,13 @@ func Compile(pattern, flags string, allowGlobal bool) (*Regexp, error) {
 	if err != nil {
 		return nil, err
 	}
+	tree, err := syntax.Parse(src, syntax.Perl)
+	if err != nil {
+		return nil, tooComplex(err)
+	}
+	if n := size(tree); n > maxSize {
+		return nil, tooComplex(fmt.Errorf("%d states", n))
+	}
 	re, err := regexp.Compile(src)
 	if err != nil {
 		return nil, tooComplex(err)
@@ -56,8 +64,7 @@ func Compile(pattern, flags string, allowGlobal bool) (*Regexp, error) {
 		re.Longest()
 		probe.Longest()
 	}
-	tree, err := syntax.Parse(src, syntax.Perl)
-	return &Regexp{re: re, probe: probe, mayBeEmpty: err != nil || canBeEmpty(tree), Groups: t.groups, Global: o.global}, nil
+	return &Regexp{re: re, probe: probe, mayBeEmpty: canBeEmpty(tree), Groups: t.groups, Global: o.global}, nil
 }
 
 func tooComplex(err error) error {
@@ -129,6 +136,28 @@ func (r *Regexp) matchAt(s []byte, at int) []int {
 	}
 	m[0] = at
 	return m
+}
+
+// maxSize bounds the states of a compiled pattern, and with them the time and
+// memory of compiling and matching.
+const maxSize = 20_000
+
+// size estimates the states of a pattern with its repetitions written out.
+func size(re *syntax.Regexp) int {
+	n := 1
+	switch re.Op {
+	case syntax.OpLiteral:
+		n = len(re.Rune)
+	case syntax.OpCharClass:
+		n = 1 + len(re.Rune)/4 // wide classes become many byte ranges
+	}
+	for _, x := range re.Sub {
+		n = min(n+size(x), maxSize*1000)
+	}
+	if re.Op == syntax.OpRepeat {
+		n *= max(re.Min, re.Max, 1)
+	}
+	return min(n, maxSize*1000)
 }
 
 // canBeEmpty reports whether a pattern may match no character.
