@@ -1,6 +1,9 @@
 package bind
 
 import (
+	"math"
+
+	"github.com/heliosdb/heliosdb-streaming/internal/delta"
 	"github.com/heliosdb/heliosdb-streaming/internal/pgerr"
 	"github.com/heliosdb/heliosdb-streaming/internal/types"
 	"github.com/heliosdb/heliosdb-streaming/sql/ast"
@@ -49,11 +52,8 @@ func (b *binder) array(s *scope, x *ast.Array, want types.Type) (expr.Expr, erro
 	return &expr.Array{Elems: es, T: at}, nil
 }
 
-// subscript binds x[i]: NULL outside the array.
+// subscript binds x[i], NULL outside the array, and x[lo:hi]. Arrays begin at 1.
 func (b *binder) subscript(s *scope, x *ast.Subscript) (expr.Expr, error) {
-	if x.Slice {
-		return nil, pgerr.Unsupported(x.Position(), "an array slice")
-	}
 	a, err := b.expr(s, x.X)
 	if err != nil {
 		return nil, err
@@ -62,19 +62,34 @@ func (b *binder) subscript(s *scope, x *ast.Subscript) (expr.Expr, error) {
 	if !t.IsArray() {
 		return nil, pgerr.New(pgerr.DatatypeMismatch, "cannot subscript type %s because it does not support subscripting", t.Base()).At(start(x.X))
 	}
-	i, err := b.expr(s, x.Lo)
+	lo, err := b.index(s, x.Lo, 1)
+	if err != nil || !x.Slice {
+		if err != nil {
+			return nil, err
+		}
+		return b.function("array_subscript", []expr.Expr{a, lo}, x.Position())
+	}
+	hi, err := b.index(s, x.Hi, math.MaxInt32)
 	if err != nil {
 		return nil, err
 	}
-	from := i.Type()
-	i, ok, err := b.coerce(i, types.Int4, expr.AssignmentCast, x.Lo.Position())
+	return b.function("array_slice", []expr.Expr{a, lo, hi}, x.Position())
+}
+
+// index binds one bound of a subscript; a missing one is the array's end.
+func (b *binder) index(s *scope, x ast.Expr, missing int64) (expr.Expr, error) {
+	if x == nil {
+		return &expr.Const{Value: delta.IntOf(types.Int4, missing)}, nil
+	}
+	e, err := b.expr(s, x)
 	if err != nil {
 		return nil, err
 	}
-	if !ok {
-		return nil, pgerr.New(pgerr.DatatypeMismatch, "array subscript must have type integer").WithDetail("It has type %s.", from).At(x.Lo.Position())
+	i, ok, err := b.coerce(e, types.Int4, expr.AssignmentCast, start(x))
+	if err == nil && !ok {
+		err = pgerr.New(pgerr.DatatypeMismatch, "array subscript must have type integer").At(start(x))
 	}
-	return b.function("array_subscript", []expr.Expr{a, i}, x.Position())
+	return i, err
 }
 
 // field binds (f(x)).name of a set-returning function with named columns.
@@ -87,7 +102,7 @@ func (b *binder) field(s *scope, x *ast.Field) (expr.Expr, error) {
 		return nil, err
 	}
 	r, ok := e.(*setRef)
-	if !ok || x.Star {
+	if !ok || len(r.fn.Cols) == 1 {
 		return nil, pgerr.New(pgerr.WrongObjectType, "column notation .%s applied to type %s, which is not a composite type", x.Name, e.Type().Base()).At(start(x.X))
 	}
 	for i, c := range r.fn.Cols {

@@ -201,21 +201,20 @@ func (b *binder) castTo(e expr.Expr, t types.Type, pos int) (expr.Expr, error) {
 	return b.coerceTo(e, t, expr.ExplicitCast, pos)
 }
 
-func (b *binder) operatorName(op ast.Operator, pos int) (string, error) {
-	if op.Schema != "" && op.Schema != "pg_catalog" {
-		return "", pgerr.New(pgerr.UndefinedFunction, "operator does not exist: %s.%s", op.Schema, op.Name).At(pos)
+// operatorName is the name that an operator is registered under; one of another
+// schema is not found and shows up in the error as it was written.
+func operatorName(op ast.Operator) string {
+	switch {
+	case op.Schema != "" && op.Schema != "pg_catalog":
+		return op.Schema + "." + op.Name
+	case op.Name == "!=":
+		return "<>"
 	}
-	if op.Name == "!=" {
-		return "<>", nil
-	}
-	return op.Name, nil
+	return op.Name
 }
 
 func (b *binder) unary(s *scope, x *ast.Unary) (expr.Expr, error) {
-	op, err := b.operatorName(x.Op, x.Position())
-	if err != nil {
-		return nil, err
-	}
+	op := operatorName(x.Op)
 	// As PostgreSQL's grammar does: a minus before a number is part of it.
 	if lit, ok := x.X.(*ast.Literal); ok && op == "-" && (lit.Kind == ast.Integer || lit.Kind == ast.Decimal) {
 		return b.plainLiteral(&ast.Literal{Pos: lit.Pos, Kind: lit.Kind, Text: "-" + lit.Text})
@@ -228,10 +227,7 @@ func (b *binder) unary(s *scope, x *ast.Unary) (expr.Expr, error) {
 }
 
 func (b *binder) binary(s *scope, x *ast.Binary) (expr.Expr, error) {
-	op, err := b.operatorName(x.Op, x.Position())
-	if err != nil {
-		return nil, err
-	}
+	op := operatorName(x.Op)
 	if l, ok := x.L.(*ast.Row); ok {
 		return b.rowCompare(s, op, l, x.R, x.Position())
 	}

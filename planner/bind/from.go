@@ -322,6 +322,10 @@ func (b *binder) cteRef(at *scope, c *cteScope, te *ast.TableName) (*source, err
 	it := &item{name: c.name, colsVisible: true}
 	it.setCols(n)
 	if len(c.cte.Columns) > 0 {
+		if len(c.cte.Columns) > len(it.cols) {
+			return nil, pgerr.New(pgerr.InvalidColumnReference, "WITH query %q has %d columns available but %d columns specified",
+				c.name, len(it.cols), len(c.cte.Columns)).At(c.cte.Position())
+		}
 		if err := it.alias(&ast.Alias{Name: c.name, Columns: c.cte.Columns}); err != nil {
 			return nil, err
 		}

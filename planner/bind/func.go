@@ -61,7 +61,11 @@ func (b *binder) call(s *scope, x *ast.Func) (expr.Expr, error) {
 	if set := findSetFuncs(name); set != nil {
 		return b.setCall(s, name, set, args, x.Position())
 	}
-	return b.function(name, args, x.Position())
+	e, err := b.function(name, args, x.Position())
+	if pe, ok := err.(*pgerr.Error); ok && schema != "" && pe.Code == pgerr.UndefinedFunction {
+		pe.Message = strings.Replace(pe.Message, "function "+name+"(", "function "+schema+"."+name+"(", 1)
+	}
+	return e, err
 }
 
 func splitFunc(x *ast.Func) (schema, name string) {

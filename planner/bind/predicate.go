@@ -246,10 +246,7 @@ func (b *binder) anyAll(op string, l, array expr.Expr, all bool, pos int) (expr.
 }
 
 func (b *binder) anyArray(s *scope, x *ast.AnyArray) (expr.Expr, error) {
-	op, err := b.operatorName(x.Op, x.Position())
-	if err != nil {
-		return nil, err
-	}
+	op := operatorName(x.Op)
 	l, err := b.expr(s, x.X)
 	if err != nil {
 		return nil, err

@@ -216,9 +216,13 @@ func byKnown(cands []candidate, in []types.Type) *candidate {
 		}
 		known = t
 	}
+	all := make([]types.Type, len(in))
+	for i := range all {
+		all[i] = known
+	}
 	var found *candidate
 	for k := range cands {
-		ok := true
+		_, ok := elementType(cands[k].args, all)
 		for i := range in {
 			ok = ok && canCoerce(known, cands[k].args[i], expr.ImplicitCast)
 		}

@@ -66,10 +66,7 @@ func tooManyColumns(kind ast.SubqueryKind, n, pos int) error {
 // quantified is l op ANY|ALL (sub): the operator runs on l and the subquery's
 // column, both coerced.
 func (b *binder) quantified(r *subRef, x *ast.Subquery, l expr.Expr) (expr.Expr, error) {
-	op, err := b.operatorName(x.Op, x.Position())
-	if err != nil {
-		return nil, err
-	}
+	op := operatorName(x.Op)
 	r.kind = plan.ApplyAny
 	if x.Kind == ast.AllSubquery {
 		r.kind = plan.ApplyAll

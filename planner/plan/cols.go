@@ -123,12 +123,10 @@ func (a *Agg) Type(in []Col) types.Type {
 	if a.Fn.RetFor != nil {
 		return a.Fn.RetFor(ts)
 	}
-	switch a.Fn.Ret.OID {
-	case types.OIDAnyElement, types.OIDAnyNonArray:
-		return ts[0].Base()
-	case types.OIDAnyArray:
-		t, _ := ts[0].Base().ArrayOf()
-		return t
+	for i, declared := range a.Fn.Args {
+		if declared == a.Fn.Ret && (declared.OID == types.OIDAnyArray || declared.OID == types.OIDAnyElement) {
+			return ts[i].Base()
+		}
 	}
 	return a.Fn.Ret
 }

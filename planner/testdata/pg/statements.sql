@@ -289,3 +289,164 @@ DELETE FROM t WHERE a = $1
 DELETE FROM k USING u WHERE u.id = k.x
 DELETE FROM t WHERE nope
 DELETE FROM t RETURNING *
+-- more of each
+--! window functions other than row_number() are not there yet
+SELECT a, sum(c) OVER () FROM t
+--! whole rows are not there yet
+SELECT t FROM t
+--! whole rows are not there yet
+SELECT count(t) FROM t
+SELECT x.a FROM (SELECT a FROM t) x, (SELECT b FROM t) x
+SELECT a FROM t GROUP BY a, b HAVING sum(c) > avg(e) ORDER BY sum(c) + 1, 1
+SELECT a + b FROM t GROUP BY a
+SELECT sum(a) + b FROM t
+SELECT (SELECT max(u.a) FROM u WHERE u.id = t.a) AS m FROM t ORDER BY m
+SELECT a FROM t ORDER BY (SELECT max(id) FROM u)
+SELECT CASE WHEN a > 1 THEN 'x' WHEN a > 2 THEN b END AS k, count(*) FROM t GROUP BY k
+SELECT CASE WHEN a > 1 THEN 'x' WHEN a > 2 THEN b END AS k, count(*) FROM t GROUP BY CASE WHEN a > 1 THEN 'x' WHEN a > 2 THEN b END
+SELECT coalesce(a, 1) FROM t GROUP BY coalesce(a, 1)
+SELECT DISTINCT a, b FROM t ORDER BY a + 1
+SELECT count(DISTINCT a, b) FROM t
+SELECT DISTINCT count(*) FROM t GROUP BY a
+SELECT a FROM t WHERE a = (SELECT 'x')
+SELECT a FROM t WHERE b = (SELECT 'x')
+SELECT a FROM t WHERE a IN (SELECT NULL)
+SELECT a FROM t WHERE a = ALL (SELECT id FROM u)
+SELECT a FROM t WHERE (a, b) = (1, 'x')
+SELECT a FROM t WHERE (a, b) IN ((1, 'x'), (2, 'y'))
+SELECT a FROM t WHERE (a, b) = (1, 2, 3)
+SELECT a FROM t WHERE EXISTS (SELECT nope FROM u)
+SELECT * FROM t JOIN u ON t.a = u.a JOIN k ON k.x = u.id WHERE z = name
+SELECT * FROM t LEFT JOIN u ON t.a = u.a AND u.name = t.b WHERE u.id IS NULL
+SELECT * FROM t CROSS JOIN u
+SELECT * FROM t JOIN (u JOIN k ON u.id = k.x) ON t.a = k.y
+SELECT k.x FROM t JOIN (u JOIN k ON t.a = k.x) ON t.a = k.y
+SELECT * FROM t a JOIN t b USING (a, b)
+SELECT a.a, b.b FROM t a JOIN t b USING (a) JOIN t c USING (a)
+SELECT * FROM t a JOIN t b ON a.a = b.a JOIN t c USING (a)
+SELECT u.* FROM t JOIN u USING (a)
+SELECT sub.n + 1 FROM (SELECT count(*) AS n FROM t) sub
+SELECT sub.x FROM (SELECT 'a' AS x) sub WHERE x = 1
+SELECT sub.x || 1 FROM (SELECT NULL AS x) sub
+SELECT -a ^ 2, a ^ b FROM t
+SELECT a % 3, a % 2.5, e % 2 FROM t
+SELECT i2 << 1, ~a, a # 3, a | 1 FROM s, t
+SELECT |/ a, @ a, a! FROM t
+SELECT b || NULL, NULL || NULL, a || b || c FROM t
+SELECT tags || 'x', tags || tags, ia || 1, 1 || ia FROM u, s
+SELECT doc ? 'a', doc @> '{}', doc || '{}' FROM u
+--! there is no type time
+SELECT iv + iv, iv > '1 day', d + iv, at + iv, at - at, at > d, dd = d, dd + time '1:00' FROM s, t, u
+SELECT at > '2020-01-01' AND d < now() FROM t, u
+SELECT extract(year FROM dd), extract(nope FROM dd), extract(hour from iv) FROM s
+SELECT date_trunc('month', at), date_trunc('month', dd), date_bin('1 h', d, '2000-01-01'), date_trunc(1, d) FROM t, u, s
+SELECT to_timestamp(1.5), to_timestamp('x', 'y'), to_char(a, '999'), to_char(c, '999'), to_char(iv, 'HH') FROM t, s
+SELECT concat(a, b, c), concat_ws(',', a, b), concat('x') FROM t
+SELECT concat() FROM t
+SELECT substring(b, 1), substring(b, 1, 2), substring(b from 'x'), substr(b, 2), left(b, 1), right(b, 1), lpad(b, 3), replace(b, 'x', 'y'), split_part(b, ',', 1) FROM t
+SELECT substring(a, 1) FROM t
+SELECT length(by), by || 'x', md5(b) FROM s, t
+SELECT array_length(ia, 1), cardinality(ia), ia[1:2], array_upper(ia, 1), array_to_string(ia, ','), string_to_array('a', ',') FROM s
+SELECT unnest(ia), unnest(tags) FROM s, u
+SELECT unnest(ia) + 1 AS q FROM s ORDER BY q
+SELECT unnest(1)
+SELECT (unnest(ia)).x FROM s
+SELECT sum(unnest(ia)) FROM s
+SELECT generate_series(1, a) FROM t GROUP BY a
+SELECT array_agg(a), array_agg(DISTINCT b ORDER BY b) FROM t
+SELECT array(SELECT a FROM t ORDER BY 1)
+SELECT min(f) FROM t
+SELECT max(by) FROM s
+SELECT min(tags), max(ia) FROM u, s
+SELECT avg(iv), sum(iv), sum(by) FROM s
+SELECT sum(a) FILTER (WHERE sum(a) > 1) FROM t
+SELECT row_number() OVER (ORDER BY count(*)) FROM t GROUP BY a
+SELECT row_number() OVER (ORDER BY b) FROM t GROUP BY a
+SELECT count(*) FROM t ORDER BY a
+SELECT 1 FROM t ORDER BY count(*)
+SELECT a FROM t ORDER BY a NULLS FIRST LIMIT ALL
+SELECT a FROM t FETCH FIRST 3 ROWS ONLY
+SELECT a FROM t OFFSET 3 ROWS
+SELECT a FROM t LIMIT -1
+SELECT a FROM t LIMIT 1 + 1
+SELECT a FROM t LIMIT $1::int + 1
+SELECT a FROM t UNION SELECT a FROM u UNION ALL SELECT x FROM k ORDER BY 1 LIMIT 3
+(SELECT a FROM t ORDER BY b LIMIT 1) UNION ALL (SELECT a FROM u LIMIT 2)
+SELECT a, b FROM t EXCEPT SELECT a, name FROM u
+SELECT a FROM t UNION SELECT 'x'
+SELECT 1.5 UNION SELECT 1 UNION SELECT 2::float8
+VALUES (1, NULL), (NULL, 'x')
+VALUES ($1, 1), (2, $2)
+SELECT * FROM (VALUES (1), (NULL)) v(x) WHERE x IS NOT NULL
+WITH a AS (SELECT 1 AS x), b AS (SELECT x + 1 AS y FROM a) SELECT * FROM a, b
+WITH a AS (SELECT 1 AS x) SELECT (SELECT x FROM a)
+WITH t AS (SELECT 5 AS only) SELECT * FROM t
+WITH w(a, b) AS (SELECT 1) SELECT * FROM w
+SELECT * FROM v JOIN t USING (a)
+SELECT v.bee, v.b FROM v
+SELECT current_user, session_user, current_schema, current_database(), current_catalog, user
+SELECT pg_typeof(a), pg_typeof('x'), version() FROM t
+SELECT 'a' 'b'
+SELECT E'\n', $$x$$, U&'\0041'
+SELECT 'x' = 'y', 'x' < 'y', NULL = NULL, NULL + 1, 'a' LIKE 'b'
+SELECT '1' = 1, 1 = '1', '1.5' = 1
+SELECT 1 = true
+SELECT f = 'yes', f = 'perhaps' FROM t
+SELECT f AND 'x' FROM t
+SELECT a::text::int::numeric(5,2)::text FROM t
+SELECT CAST(a AS varchar(3)), a::varchar, 'x'::varchar(5), b::bytea FROM t
+SELECT '2020-01-01'::timestamp(3), now()::timestamp(0), d::timestamptz, d::date, at::date, at::text FROM t, u
+SELECT 1::int2 + 1::int2, 1::int8 / 2::int4, 5 / 2, 5 / 2.0, 2 ^ 3
+SELECT 9223372036854775807, 9223372036854775808, -9223372036854775808, -2147483648
+SELECT a IS NOT DISTINCT FROM NULL, NULL IS DISTINCT FROM NULL, b IS DISTINCT FROM a FROM t
+SELECT $1::text || $2, $3 + 1.5, $4 LIKE 'x'
+SELECT * FROM t WHERE d BETWEEN $1 AND $2
+SELECT * FROM t WHERE a = $1 OR b = $1
+SELECT * FROM t WHERE c IN ($1, $2, 3)
+SELECT * FROM u WHERE at > $1 AND tags @> $2 AND doc->>'a' = $3
+--! the tree has no position of WHEN
+SELECT CASE $1 WHEN 1 THEN 2 END, CASE WHEN true THEN $2 ELSE 1 END
+SELECT greatest($1, 1), nullif($2, 'x'), array[$3, 1]
+SELECT $1::nosuch
+SELECT $0
+SELECT f(1) FROM t f
+SELECT pg_catalog.lower('X'), pg_catalog.nope(1), public.lower('x'), nosch.lower('x')
+SELECT a OPERATOR(pg_catalog.+) 1, a OPERATOR(public.+) 1 FROM t
+INSERT INTO u VALUES (1, 2, 'x', now(), '{a}', '{}')
+INSERT INTO u (id, doc) VALUES (1, 'not json')
+INSERT INTO u (id, tags) VALUES (1, ARRAY['a', $1])
+INSERT INTO u (id, name) VALUES ($1, $2), ($3, $4)
+INSERT INTO u (id, at) SELECT a, d FROM t
+INSERT INTO u (id, at) SELECT a, b FROM t
+INSERT INTO u (id, name) SELECT 1, NULL UNION ALL SELECT 2, 'x'
+INSERT INTO t (a, c) VALUES (1.7, '3.14159')
+INSERT INTO t (f) VALUES (1)
+INSERT INTO t (f) VALUES ('maybe')
+INSERT INTO t SELECT * FROM t ORDER BY a LIMIT 3
+INSERT INTO t (a) SELECT 1, 2
+INSERT INTO t (a, b) SELECT 1
+INSERT INTO t VALUES (1, 2, 3, 4, 5, 6, 7)
+--! another detail
+INSERT INTO v VALUES (1)
+--! not there yet
+WITH w AS (SELECT 1) INSERT INTO t (a) SELECT * FROM w
+INSERT INTO k (x, y) VALUES (1, 2) ON CONFLICT (x, y) DO UPDATE SET z = z
+--! the tree has no position of the column
+INSERT INTO k (x, y) VALUES (1, 2) ON CONFLICT (nope) DO NOTHING
+INSERT INTO k AS kk (x, y) VALUES (1, 2) ON CONFLICT (x, y) DO UPDATE SET z = kk.z || excluded.z WHERE kk.x > 1 RETURNING kk.z
+INSERT INTO k (x, y, z) VALUES (1, 2, DEFAULT), (1, 3, 'q')
+UPDATE t SET a = DEFAULT, b = 5
+UPDATE t AS q SET a = q.a + 1 WHERE q.b = $1 RETURNING q.*
+--! not there yet
+UPDATE t SET t.a = 1
+UPDATE t SET (a, b) = (1, 'x')
+UPDATE k SET x = u.id FROM u WHERE u.a = k.y
+UPDATE k SET z = (SELECT name FROM u WHERE u.id = k.x)
+UPDATE t SET a = b::int WHERE nope = 1
+--! another detail
+UPDATE v SET a = 1
+DELETE FROM t AS q WHERE t.a = 1
+DELETE FROM t WHERE EXISTS (SELECT 1 FROM u WHERE u.a = t.a)
+DELETE FROM t WHERE sum(a) > 1
+--! another detail
+DELETE FROM v
