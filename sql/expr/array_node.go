@@ -75,6 +75,9 @@ func compileAnyAll(e *AnyAll) (node, error) {
 	if _, ok := e.Array.Type().Elem(); !ok {
 		return nil, pgerr.Internal("ANY or ALL of type %s", e.Array.Type())
 	}
+	if list, ok := e.Array.(*Array); ok { // of an IN list
+		e = &AnyAll{Fn: e.Fn, X: e.X, Array: foldConst(list), All: e.All}
+	}
 	ns, err := compileAll([]Expr{e.X, e.Array})
 	if err != nil {
 		return nil, err

@@ -267,3 +267,17 @@ func regexSubstring(r *row, dst []byte) ([]byte, error) {
 	}
 	return append(dst, r.bytes(0)[m[0]:m[1]]...), nil
 }
+
+// RegexpMatches is regexp_matches(s, pattern, flags): one encoded text[] a
+// match, at most one without flag g.
+func RegexpMatches(s []byte, pattern, flags string) ([][]byte, error) {
+	re, err := regex.Compile(pattern, flags, true)
+	if err != nil {
+		return nil, err
+	}
+	var out [][]byte
+	for _, m := range matches(re, s, 0, !re.Global) {
+		out = append(out, appendGroups(nil, s, m))
+	}
+	return out, nil
+}
