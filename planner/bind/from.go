@@ -244,11 +244,21 @@ func (b *binder) scanColumns(rel *catalog.Relation) (plan.Node, error) {
 	if !generated {
 		return n, nil
 	}
-	return b.withGenerated(n, rel.Columns, at)
+	p, err := b.withGenerated(n, rel.Columns, at)
+	if err != nil {
+		return nil, err
+	}
+	for _, w := range rel.Watermarks {
+		if at[w.Column] < 0 {
+			x := plan.ShiftColumns(p.Exprs[w.Column], func(i int) int { return n.Take[i] })
+			n.Computed = append(n.Computed, plan.Computed{Col: w.Column, X: x})
+		}
+	}
+	return p, nil
 }
 
 // withGenerated computes the generated columns over the stored ones.
-func (b *binder) withGenerated(n plan.Node, cols []catalog.Column, at []int) (plan.Node, error) {
+func (b *binder) withGenerated(n plan.Node, cols []catalog.Column, at []int) (*plan.Project, error) {
 	it := &item{colsVisible: true}
 	for i, c := range cols {
 		if at[i] >= 0 {

@@ -102,6 +102,9 @@ type (
 		// Eq are equalities on a prefix of the relation's key (ad hoc only):
 		// Eq[i] is the constant or Outer expression for key column i.
 		Eq []expr.Expr `json:"-"`
+		// Computed are the generated columns of a source that have a watermark;
+		// a projection above computes them. Known while planning only.
+		Computed []Computed `json:"-"`
 	}
 	// Values are constant rows.
 	Values struct {
@@ -267,6 +270,12 @@ type (
 		Sets  []*SetFunc
 	}
 )
+
+// Computed is a generated column: X over the columns of the relation.
+type Computed struct {
+	Col int
+	X   expr.Expr
+}
 
 // SetFunc is a call of a set-returning function.
 type SetFunc struct {

@@ -20,7 +20,11 @@ func timesOf(n plan.Node) []plan.TimeCol {
 	case *plan.Project:
 		var out []plan.TimeCol
 		for i, e := range n.Exprs {
-			if t := timeOfExpr(e, n.In); t != nil {
+			t := computedTime(e, n.In)
+			if t == nil {
+				t = timeOfExpr(e, n.In)
+			}
+			if t != nil {
 				t.Col = i
 				out = append(out, *t)
 			}
@@ -45,6 +49,31 @@ func timesOf(n plan.Node) []plan.TimeCol {
 		return joinTimes(n)
 	}
 	return nil
+}
+
+// computedTime recognizes the expression of a source's generated column that has
+// a watermark.
+func computedTime(e expr.Expr, in plan.Node) *plan.TimeCol {
+	for {
+		switch n := in.(type) {
+		case *plan.Filter, *plan.Exchange:
+			in = n.Inputs()[0]
+			continue
+		case *plan.Scan:
+			for _, c := range n.Computed {
+				missing := false
+				x := plan.ShiftColumns(c.X, func(col int) int {
+					at := slices.Index(n.Take, col)
+					missing = missing || at < 0
+					return at
+				})
+				if !missing && expr.Equal(expr.Fold(x), e) {
+					return &plan.TimeCol{Sources: []plan.SourceDelay{{Source: n.Rel}}}
+				}
+			}
+		}
+		return nil
+	}
 }
 
 func groupTimes(in plan.Node, group []int) []plan.TimeCol {
