@@ -17,6 +17,14 @@ type TextOpts struct {
 	Now              int64            // transaction start for 'now' and the like, µs since 2000; 0: the clock
 	DateOrder        pgtime.DateOrder // how 1/2/2003 reads
 	ExtraFloatDigits int              // PostgreSQL's default is 1: shortest exact form
+	Objects          Objects          // names of the reg* types; nil: OIDs are written and read as numbers
+}
+
+// Objects translates between OIDs and names of catalog objects for regclass and
+// its kin.
+type Objects interface {
+	ObjectName(t types.Type, oid uint32) string
+	ObjectOID(t types.Type, name string) (uint32, error)
 }
 
 // DefaultOpts are PostgreSQL's defaults in UTC; a nil *TextOpts means these.

@@ -65,6 +65,10 @@ func parseScalar(dst []byte, t types.Type, s []byte, o *TextOpts) (x uint64, out
 		i, err := parseInt(t, s)
 		return uint64(i), dst, err
 	case types.OIDOid, types.OIDRegClass, types.OIDRegType, types.OIDRegProc, types.OIDRegNamespace, types.OIDRegRole:
+		if t.OID != types.OIDOid && o.Objects != nil {
+			oid, err := o.Objects.ObjectOID(t, string(s))
+			return uint64(oid), dst, err
+		}
 		i, err := parseOid(t, s)
 		return uint64(i), dst, err
 	case types.OIDFloat8:

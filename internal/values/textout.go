@@ -45,6 +45,9 @@ func appendScalarText(dst []byte, t types.Type, a scalar, o *TextOpts) []byte {
 	case types.OIDTimestamptz:
 		return pgtime.AppendTimestamptz(dst, int64(a.x), o.TZ)
 	case types.OIDRegClass, types.OIDRegType, types.OIDRegProc, types.OIDRegNamespace, types.OIDRegRole:
+		if o.Objects != nil {
+			return append(dst, o.Objects.ObjectName(t, uint32(a.x))...)
+		}
 		if a.x == 0 {
 			return append(dst, '-')
 		}

@@ -98,6 +98,11 @@ func (c *Ctx) parseReg(t types.Type, s string) (uint32, error) {
 		}
 		return 0, pgerr.New(pgerr.InvalidSchemaName, "schema \"%s\" does not exist", name)
 	}
+	if c.Session != nil {
+		if oid := c.Session.FunctionOID(name); oid != 0 {
+			return oid, nil
+		}
+	}
 	return 0, pgerr.New(pgerr.UndefinedFunction, "function \"%s\" does not exist", s)
 }
 
@@ -152,8 +157,27 @@ func (c *Ctx) regText(t types.Type, oid uint32) string {
 		if name, ok := c.Session.NamespaceName(oid); ok {
 			return quoteIdent(name)
 		}
+	case types.OIDRegProc:
+		if c.Session == nil {
+			break
+		}
+		if name, ok := c.Session.FunctionName(oid); ok {
+			return quoteIdent(name)
+		}
 	}
 	return strconv.FormatUint(uint64(oid), 10)
+}
+
+// RegText is the output text of a reg* value, as the session names objects.
+func RegText(s Session, t types.Type, oid uint32) string {
+	c := Ctx{Session: s}
+	return c.regText(t, oid)
+}
+
+// ParseReg reads the text of a reg* value.
+func ParseReg(s Session, t types.Type, text string) (uint32, error) {
+	c := Ctx{Session: s}
+	return c.parseReg(t, text)
 }
 
 // splitIdentifier splits a possibly qualified, possibly quoted name and folds
