@@ -171,8 +171,8 @@ func arrayPosition(r *row) (int64, error) {
 		return 0, errNull
 	}
 	if len(r.args) > 2 {
-		if delta.ArrayLen(r.bytes(0)) == 0 {
-			return 0, errNull
+		if delta.ArrayLen(r.bytes(0)) == 0 || r.null(1) && !r.elems(0).HasNulls() {
+			return 0, errNull // before the start is looked at
 		}
 		if r.null(2) {
 			return 0, errStartNull

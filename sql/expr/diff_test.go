@@ -209,7 +209,11 @@ func TestAgainstPostgres(t *testing.T) {
 					continue
 				}
 				if k == 1 && strings.HasSuffix(c.fn.ID, "_to_char") && !numberFormats[c.fn.ID] {
-					params[i] = append(params[i], dateFormats[rnd.IntN(len(dateFormats))])
+					n := len(dateFormats)
+					if c.args[0] == types.Interval {
+						n -= 2 // the day of the year of an interval overflows in C
+					}
+					params[i] = append(params[i], dateFormats[rnd.IntN(n)])
 					continue
 				}
 				if k == 1 && (c.fn.ID == "to_timestamp" || c.fn.ID == "to_date") {

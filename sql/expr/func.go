@@ -88,6 +88,15 @@ type Session interface {
 	NamespaceName(oid uint32) (string, bool)
 	// NamespaceOID is the reverse of NamespaceName; 0: none.
 	NamespaceOID(name string) uint32
+	// ObjectText is the result of a function that describes a catalog object:
+	// "obj_description", "col_description" (sub is the column) and
+	// "pg_get_function_arguments", "…_identity_arguments", "…_result"; ok false:
+	// NULL.
+	ObjectText(fn string, oid uint32, sub int) (text string, ok bool)
+	// FunctionOID finds a function by name for regproc; 0: none, or several.
+	FunctionOID(name string) uint32
+	// FunctionName is the reverse.
+	FunctionName(oid uint32) (name string, ok bool)
 	// RelationBytes is the size of a relation's state; of all for oid 0.
 	RelationBytes(oid uint32) (int64, bool)
 }

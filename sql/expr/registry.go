@@ -133,6 +133,8 @@ func EachOperator(fn func(name string, f *Func)) {
 // EachCast calls fn for every cast of pg_cast: the implied ones are left out.
 func EachCast(fn func(from, to uint32, c CastInfo)) {
 	for k, c := range casts {
-		fn(k[0], k[1], c)
+		if types.Lookup(k[0]).Elem == 0 { // casts of arrays are derived
+			fn(k[0], k[1], c)
+		}
 	}
 }

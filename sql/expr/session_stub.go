@@ -7,16 +7,25 @@ import (
 )
 
 // Catalog functions whose answer is the same for every object here: there are
-// no comments, no triggers, no privileges to withhold and nothing outside the
+// no triggers, no privileges to withhold and nothing outside the
 // search path but relations.
 
 func init() {
 	t, name, oid, b, i4 := types.Text, types.Name, types.Oid, types.Boolean, types.Int4
 	null := retBytes(func(_ *row, dst []byte) ([]byte, error) { return dst, errNull })
 	nothing := func(name, id string, args ...types.Type) { def(name, id, t, null, args...).stable() }
-	nothing("obj_description", "obj_description", oid, name)
-	nothing("obj_description", "obj_description_1", oid)
-	nothing("col_description", "col_description", oid, i4)
+	about := func(fn, id string, args ...types.Type) {
+		sessionText(fn, id, t, func(s Session, r *row) (string, error) {
+			sub := 0
+			if fn == "col_description" {
+				sub = int(r.int(1))
+			}
+			return orNull(s.ObjectText(fn, uint32(r.int(0)), sub))
+		}, args...)
+	}
+	about("obj_description", "obj_description", oid, name)
+	about("obj_description", "obj_description_1", oid)
+	about("col_description", "col_description", oid, i4)
 	nothing("shobj_description", "shobj_description", oid, name)
 	nothing("pg_get_partkeydef", "pg_get_partkeydef", oid)
 	nothing("pg_get_partition_constraintdef", "pg_get_partition_constraintdef", oid)
@@ -28,9 +37,10 @@ func init() {
 	nothing("pg_get_triggerdef", "pg_get_triggerdef_ext", oid, b)
 	nothing("pg_get_functiondef", "pg_get_functiondef", oid)
 	nothing("pg_get_serial_sequence", "pg_get_serial_sequence", t, t)
-	for _, f := range []string{"arguments", "identity_arguments", "result", "sqlbody"} {
-		nothing("pg_get_function_"+f, "pg_get_function_"+f, oid)
+	for _, f := range []string{"arguments", "identity_arguments", "result"} {
+		about("pg_get_function_"+f, "pg_get_function_"+f, oid)
 	}
+	nothing("pg_get_function_sqlbody", "pg_get_function_sqlbody", oid)
 	nothing("pg_tablespace_location", "pg_tablespace_location", oid)
 
 	always := func(v bool) kernel { return retBool(func(*row) (bool, error) { return v, nil }) }
@@ -48,6 +58,7 @@ func init() {
 	}
 	registerVisibility()
 	registerPrivileges(always(true))
+	def("getdatabaseencoding", "getdatabaseencoding", name, retString(func(*row) (string, error) { return "UTF8", nil })).stable()
 	def("pg_encoding_to_char", "PG_encoding_to_char", name, retString(func(r *row) (string, error) {
 		return map[int64]string{0: "SQL_ASCII", 6: "UTF8"}[r.int(0)], nil
 	}), i4).stable()

@@ -39,6 +39,11 @@ func (*fakeSession) ConstraintDefinition(uint32) (string, bool) { return "PRIMAR
 func (*fakeSession) Visible(oid uint32) bool                    { return oid == 16384 }
 func (*fakeSession) RoleName(oid uint32) (string, bool)         { return "alice", oid == 10 }
 func (*fakeSession) NamespaceName(oid uint32) (string, bool)    { return "public", oid == 2200 }
+func (*fakeSession) ObjectText(fn string, oid uint32, sub int) (string, bool) {
+	return map[string]string{"obj_description": "a table", "col_description": "a column"}[fn], oid == 16384
+}
+func (*fakeSession) FunctionOID(name string) uint32         { return map[string]uint32{"now": 1299}[name] }
+func (*fakeSession) FunctionName(oid uint32) (string, bool) { return "now", oid == 1299 }
 func (*fakeSession) NamespaceOID(name string) uint32 {
 	if name == "public" {
 		return 2200
