@@ -26,6 +26,12 @@ func newSetIter(_ *Ctx, f *plan.SetFunc, args []delta.Datum) (setIter, error) {
 		return unnest(args[0]), nil
 	case "generate_subscripts":
 		return subscripts(args), nil
+	case "_pg_expandarray":
+		return expandArray(args[0]), nil
+	case "pg_options_to_table":
+		return optionsToTable(args[0]), nil
+	case "pg_partition_ancestors":
+		return once(args[0]), nil
 	}
 	return nil, pgerr.Unsupported(0, "function %s(%s)", f.Name, f.Cols[0].Type)
 }

@@ -57,6 +57,8 @@ var setFuncs = map[string][]setFunc{
 		[]plan.Col{{Name: "key", Type: types.Text}, {Name: "value", Type: types.Text}}}},
 	"_pg_expandarray": {{[]types.Type{types.AnyArray},
 		[]plan.Col{{Name: "x", Type: types.AnyElement}, {Name: "n", Type: types.Int4}}}},
+	"pg_options_to_table": {{[]types.Type{textArray},
+		[]plan.Col{{Name: "option_name", Type: types.Text}, {Name: "option_value", Type: types.Text}}}},
 	"pg_partition_ancestors":    {{[]types.Type{types.RegClass}, []plan.Col{{Name: "relid", Type: types.RegClass}}}},
 	"pg_get_publication_tables": {{[]types.Type{types.Text}, []plan.Col{{Name: "relid", Type: types.Oid}}}},
 	"pg_get_keywords": {{nil, []plan.Col{{Name: "word", Type: types.Text}, {Name: "catcode", Type: types.Char},

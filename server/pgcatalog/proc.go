@@ -6,8 +6,10 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 
 	"github.com/heliosdb/heliosdb-streaming/internal/types"
+	"github.com/heliosdb/heliosdb-streaming/sql/catalog"
 	"github.com/heliosdb/heliosdb-streaming/sql/expr"
 )
 
@@ -149,8 +151,92 @@ func typeOIDs(ts []types.Type) []uint32 {
 	return out
 }
 
+// procTable is pg_proc, with indexes.
+type procTable struct {
+	all    []*proc
+	byOID  map[uint32]*proc
+	byName map[string][]*proc
+}
+
+var procs = sync.OnceValue(func() *procTable {
+	t := &procTable{all: allProcs(), byOID: map[uint32]*proc{}, byName: map[string][]*proc{}}
+	for _, p := range t.all {
+		t.byOID[p.oid] = p
+		t.byName[p.name] = append(t.byName[p.name], p)
+	}
+	return t
+})
+
+// FunctionOID finds a function of pg_proc by its name; 0: none, or several.
+func FunctionOID(name string) uint32 {
+	if ps := procs().byName[name]; len(ps) == 1 {
+		return ps[0].oid
+	}
+	return 0
+}
+
+// FunctionName is the name of a function of pg_proc.
+func FunctionName(oid uint32) (string, bool) {
+	p := procs().byOID[oid]
+	if p == nil {
+		return "", false
+	}
+	return p.name, true
+}
+
+// argumentList is what pg_get_function_arguments gives.
+func (p *proc) argumentList() string {
+	out := make([]string, len(p.args))
+	for i, a := range p.args {
+		out[i] = typeName(a)
+		if p.variadic && i == len(p.args)-1 {
+			out[i] = "VARIADIC " + out[i]
+		}
+	}
+	return strings.Join(out, ", ")
+}
+
+func (p *proc) resultName() string {
+	if p.set {
+		return "SETOF " + typeName(p.ret)
+	}
+	return typeName(p.ret)
+}
+
+// typeName is format_type of a type, also of one the engine lacks.
+func typeName(oid uint32) string {
+	if types.Lookup(oid) != nil {
+		return types.Type{OID: oid, Mod: -1}.String()
+	}
+	if t := typesByOID[oid]; t != nil {
+		return t.fields["typname"]
+	}
+	return "???"
+}
+
+// ObjectText answers the functions that describe objects: see expr.Session.
+func ObjectText(cat catalog.Reader, fn string, oid uint32, _ int) (string, bool) {
+	switch fn {
+	case "obj_description":
+		r := cat.ByOID(oid)
+		if r == nil || r.Comment == "" {
+			return "", false
+		}
+		return r.Comment, true
+	case "pg_get_function_arguments", "pg_get_function_identity_arguments":
+		if p := procs().byOID[oid]; p != nil {
+			return p.argumentList(), true
+		}
+	case "pg_get_function_result":
+		if p := procs().byOID[oid]; p != nil {
+			return p.resultName(), true
+		}
+	}
+	return "", false // columns have no comments
+}
+
 func procRows(w *writer) {
-	for _, p := range allProcs() {
+	for _, p := range procs().all {
 		variadic := uint32(0)
 		if p.variadic && len(p.args) > 0 {
 			variadic = p.args[len(p.args)-1]

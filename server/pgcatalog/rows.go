@@ -8,9 +8,9 @@ import (
 	"github.com/heliosdb/heliosdb-streaming/sql/catalog"
 )
 
-// source is where a system relation's rows come from. A relation without one
+// origin is where a system relation's rows come from. A relation without one
 // is always empty: what it describes does not exist here.
-type source struct {
+type origin struct {
 	// fixed gives the rows that are the same at all times. They are computed
 	// once.
 	fixed func(w *writer)
@@ -32,7 +32,7 @@ type fixedRows struct {
 // returns. eq holds known equalities by column index: a hint, of which the first
 // column of the relation's key is used.
 func Rows(e *Env, rel *catalog.Relation, eq map[int]delta.Datum, fn func(*delta.Batch) error) error {
-	src := sources[rel.Schema+"."+rel.Name]
+	src := origins[rel.Schema+"."+rel.Name]
 	if src == nil {
 		return nil
 	}
@@ -54,7 +54,7 @@ func Rows(e *Env, rel *catalog.Relation, eq map[int]delta.Datum, fn func(*delta.
 	return w.err
 }
 
-func (s *source) emitFixed(rel *catalog.Relation, key *int64, fn func(*delta.Batch) error) error {
+func (s *origin) emitFixed(rel *catalog.Relation, key *int64, fn func(*delta.Batch) error) error {
 	s.once.Do(func() {
 		w := newWriter(rel, nil)
 		s.fixed(w)
@@ -92,8 +92,8 @@ func (s *source) emitFixed(rel *catalog.Relation, key *int64, fn func(*delta.Bat
 	return nil
 }
 
-// sources are the relations that can have rows.
-var sources = map[string]*source{
+// origins are those of the relations that can have rows.
+var origins = map[string]*origin{
 	"pg_catalog.pg_namespace":            {fixed: namespaces},
 	"pg_catalog.pg_class":                {fixed: systemClasses, live: classes},
 	"pg_catalog.pg_attribute":            {fixed: systemAttributes, live: attributes},
