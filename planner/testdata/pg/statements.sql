@@ -450,3 +450,53 @@ DELETE FROM t WHERE EXISTS (SELECT 1 FROM u WHERE u.a = t.a)
 DELETE FROM t WHERE sum(a) > 1
 --! another detail
 DELETE FROM v
+-- joins, subqueries and ranks
+SELECT t.a, u.name, k.z FROM t, u, k WHERE t.a = u.a AND k.x = u.id
+SELECT t.a, u.name, k.z FROM t, k, u WHERE t.a = u.a AND k.x = u.id AND t.b <> 'y'
+SELECT t.a, u.name FROM t LEFT JOIN u ON t.a = u.id AND u.a > 1 WHERE t.b = 'x'
+SELECT t.a, u.name FROM t RIGHT JOIN u ON t.a = u.id AND t.a > 1 WHERE u.a > 0
+SELECT t.a, u.name FROM t FULL JOIN u ON t.a = u.id AND t.b = 'x'
+SELECT t.a, u.name FROM t FULL JOIN u ON t.a = u.id WHERE t.a IS NULL
+SELECT a FROM t WHERE a NOT IN (SELECT a FROM u)
+SELECT a FROM t WHERE a NOT IN (SELECT a FROM u WHERE a IS NOT NULL)
+SELECT a, b FROM t WHERE a IN (SELECT id FROM u WHERE name <> 'x') AND b = 'x'
+SELECT a, b FROM t o WHERE EXISTS (SELECT 1 FROM u WHERE u.id = o.a AND u.name = o.b)
+SELECT a, b FROM t o WHERE NOT EXISTS (SELECT 1 FROM u WHERE u.id = o.a)
+SELECT a, (SELECT count(*) FROM u WHERE u.id = o.a), (SELECT max(z) FROM k WHERE k.x = o.a AND k.y IN (SELECT id FROM u WHERE u.id = o.a)) FROM t o
+SELECT a, count(*), (SELECT sum(k.y) FROM k WHERE k.x = o.a) FROM t o GROUP BY a HAVING count(*) > (SELECT 1)
+SELECT o.a, l.z, l.y FROM t o, LATERAL (SELECT z, y FROM k WHERE k.x = o.a ORDER BY y DESC LIMIT 1) l
+SELECT o.a, l.z FROM t o LEFT JOIN LATERAL (SELECT z FROM k WHERE k.x = o.a) l ON l.z > 'p'
+SELECT o.a, l.q FROM t o, LATERAL (SELECT (SELECT o.a + m.y) AS q FROM k m WHERE m.x = o.a) l
+SELECT * FROM t JOIN (u CROSS JOIN LATERAL (SELECT u.id + 1 AS nx) q) ON t.a = q.nx
+SELECT a, g FROM t, generate_series(1, t.a) g
+SELECT a, generate_series(1, a), generate_series(1, 2) FROM t
+SELECT b, row_number() OVER (PARTITION BY b ORDER BY c, a) FROM t WHERE c IS NOT NULL
+SELECT * FROM (SELECT b, c, row_number() OVER (PARTITION BY b ORDER BY c DESC NULLS LAST) rn FROM t) q WHERE rn <= 1
+SELECT * FROM (SELECT b, c, row_number() OVER (PARTITION BY b ORDER BY c DESC NULLS LAST) rn FROM t) q WHERE rn BETWEEN 2 AND 5
+SELECT * FROM (SELECT b, c, row_number() OVER (ORDER BY c DESC NULLS LAST, a) rn FROM t) q WHERE rn > 2
+SELECT DISTINCT ON (a) a, b, c FROM t ORDER BY a, c DESC NULLS LAST, b
+SELECT a FROM t UNION SELECT x FROM k
+SELECT a FROM t EXCEPT SELECT x FROM k
+SELECT a FROM t INTERSECT SELECT a FROM u
+SELECT a, b FROM t UNION ALL SELECT x, z FROM k ORDER BY 1, 2
+SELECT a FROM t ORDER BY a DESC NULLS LAST LIMIT 3 OFFSET 1
+SELECT b, count(*), sum(a), avg(c), min(d), max(e), count(DISTINCT a), count(*) FILTER (WHERE f), string_agg(a::text, ',' ORDER BY a DESC NULLS LAST) FROM t GROUP BY b
+SELECT count(*), sum(a) FROM t WHERE false
+SELECT b FROM t WHERE false GROUP BY b
+SELECT bee, n FROM v WHERE a = 2
+SELECT x.a, y.n FROM t x JOIN v y ON x.a = y.a AND x.b = y.bee
+SELECT a IS NOT DISTINCT FROM x, count(*) FROM t JOIN k ON a IS NOT DISTINCT FROM x GROUP BY 1
+SELECT * FROM t x JOIN t y ON x.a = y.a AND x.c < y.c
+SELECT x.a FROM t x JOIN u y ON x.a + 1 = y.id + 0 AND x.e > 0
+SELECT a, CASE WHEN a > 1 THEN (SELECT max(id) FROM u) ELSE 0 END FROM t
+SELECT tags[1], unnest(tags) FROM u
+SELECT a FROM t WHERE b = ANY(SELECT name FROM u) OR a = 3
+SELECT sum(x.n) FROM (SELECT count(*) n FROM t GROUP BY b) x
+SELECT * FROM (SELECT a, sum(c) sc FROM t GROUP BY a) q WHERE a > 1 AND sc > 2
+SELECT 1 FROM t HAVING count(*) > 3
+SELECT u.id FROM u WHERE u.id = 2 OR u.a = (SELECT max(a) FROM t WHERE t.a < u.id)
+WITH w AS (SELECT a, count(*) n FROM t GROUP BY a) SELECT x.a, y.n FROM w x JOIN w y ON x.n = y.n
+SELECT id, doc->>'a' FROM u WHERE id IN (1, 2) ORDER BY doc->>'a'
+SELECT x, y FROM k WHERE x = 1 AND y > 1
+SELECT * FROM u NATURAL FULL JOIN t
+SELECT a, name FROM u FULL JOIN t USING (a) WHERE a > 1
