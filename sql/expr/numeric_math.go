@@ -203,6 +203,9 @@ func numericLog(base, d num.Decimal) (num.Decimal, error) {
 	if base.IsNaN() || d.IsNaN() {
 		return num.NaN, nil
 	}
+	if (base.IsInf() || d.IsInf()) && (base.Sign() < 0 || d.Sign() < 0) {
+		return d, errLogNeg // before zeros are looked for
+	}
 	for _, x := range []num.Decimal{base, d} {
 		if err := logArgument(x); err != nil {
 			return d, err

@@ -11,6 +11,15 @@ import (
 // Digits after V beyond which a value is not scaled.
 const maxMulti = 300
 
+// Multi is the number of digits after V, by which a value is multiplied with
+// ten; 0 without V.
+func (f *Format) Multi() int {
+	if f.roman || f.eeee || !f.v {
+		return 0
+	}
+	return f.multi
+}
+
 // Int formats an integer.
 func (f *Format) Int(x int64) (string, error) { return f.Numeric(num.FromInt64(x)) }
 
