@@ -88,7 +88,7 @@ func newGraph(id uint64, o *Options) *Graph {
 	g := &Graph{
 		id: id, opts: o, pool: o.Pool, workers: o.Workers,
 		sources: map[uint32]*graphSource{}, relations: map[uint32]*Job{},
-		times: Times{}, now: Micros(o.Now()), stepRows: 1024,
+		times: Times{}, now: Micros(o.Now()), stepRows: minStepRows,
 		wakeup: make(chan struct{}, 1), stop: make(chan struct{}), done: make(chan struct{}),
 	}
 	g.published = sync.NewCond(&g.mu)
@@ -229,10 +229,20 @@ func (g *Graph) report(in *input, start time.Time, waiting bool) {
 	}
 	m.Step(in.rows, d)
 	m.Busy(waiting, d)
+	g.adapt(in.rows, d)
+}
+
+// minStepRows is the step below which rows are no longer traded for time: a
+// step has costs of its own, and smaller steps would only add to them.
+const minStepRows = 8 << 10
+
+// adapt chooses the size of the next step.
+func (g *Graph) adapt(rows int, d time.Duration) {
 	switch {
+	case rows < g.stepRows: // the sources had no more
 	case d > g.opts.StepTime:
-		g.stepRows = max(g.stepRows/2, 256)
-	case in.rows >= g.stepRows && d < g.opts.StepTime/2:
+		g.stepRows = max(g.stepRows/2, minStepRows)
+	case d < g.opts.StepTime/2:
 		g.stepRows = min(g.stepRows*2, g.opts.MaxStepRows)
 	}
 }
