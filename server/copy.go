@@ -16,7 +16,7 @@ func (x *session) bindCopy(p *prepared, st *ast.Copy) error {
 		return pgerr.Unsupported(st.Position(), "COPY FROM").WithHint("Use INSERT, or produce to a topic.")
 	}
 	if st.Server {
-		return pgerr.New(pgerr.InsufficientPrivilege, "COPY to a file or program of the server is not supported").
+		return pgerr.Unsupported(st.Position(), "COPY to a file or program of the server").
 			WithHint("Use COPY TO STDOUT, or psql's \\copy.")
 	}
 	q := st.Query
@@ -33,7 +33,7 @@ func (x *session) bindCopy(p *prepared, st *ast.Copy) error {
 	if len(inner.params) > 0 {
 		return pgerr.New(pgerr.UndefinedParameter, "there is no parameter $1")
 	}
-	opts, err := copyOptions(st.Options, inner.cols)
+	opts, err := copyOptions(st.Options, inner.cols, st.Table.Name)
 	if err != nil {
 		return err
 	}
@@ -52,7 +52,7 @@ func (x *session) bindCopy(p *prepared, st *ast.Copy) error {
 func (x *session) copyTable(st *ast.Copy) (*ast.Query, error) {
 	r, err := x.named(st.Table)
 	if err != nil {
-		return nil, relocateTo(err, 0)
+		return nil, atRunTime(err)
 	}
 	switch r.Kind {
 	case catalog.View:
@@ -84,14 +84,8 @@ func (x *session) copyTable(st *ast.Copy) (*ast.Query, error) {
 	return &ast.Query{Body: sel}, nil
 }
 
-func relocateTo(err error, pos int) error {
-	e := *pgerr.From(err)
-	e.Pos = pos
-	return &e
-}
-
 // copyOptions resolves the options as PostgreSQL's ProcessCopyOptions does.
-func copyOptions(list []ast.Option, cols []pgwire.Column) (*pgwire.CopyOptions, error) {
+func copyOptions(list []ast.Option, cols []pgwire.Column, table string) (*pgwire.CopyOptions, error) {
 	given := map[string]ast.Option{}
 	for _, o := range list {
 		name := strings.ToLower(o.Name)
@@ -154,7 +148,7 @@ func copyOptions(list []ast.Option, cols []pgwire.Column) (*pgwire.CopyOptions, 
 	if err := copyChars(&out, given, csv); err != nil {
 		return nil, err
 	}
-	return &out, forceQuote(&out, given, csv, cols)
+	return &out, forceQuote(&out, given, csv, cols, table)
 }
 
 var copyOptionNames = map[string]bool{
@@ -216,7 +210,7 @@ func copyChars(out *pgwire.CopyOptions, given map[string]ast.Option, csv bool) e
 	return nil
 }
 
-func forceQuote(out *pgwire.CopyOptions, given map[string]ast.Option, csv bool, cols []pgwire.Column) error {
+func forceQuote(out *pgwire.CopyOptions, given map[string]ast.Option, csv bool, cols []pgwire.Column, table string) error {
 	o, ok := given["force_quote"]
 	if !ok {
 		return nil
@@ -234,6 +228,9 @@ func forceQuote(out *pgwire.CopyOptions, given map[string]ast.Option, csv bool, 
 	for _, n := range strings.Split(o.Value, ",") {
 		i := slices.IndexFunc(cols, func(c pgwire.Column) bool { return c.Name == n })
 		if i < 0 {
+			if table != "" {
+				return pgerr.New(pgerr.UndefinedColumn, "column \"%s\" of relation \"%s\" does not exist", n, table)
+			}
 			return pgerr.New(pgerr.UndefinedColumn, "column \"%s\" does not exist", n)
 		}
 		out.ForceQuote[i] = true

@@ -25,7 +25,6 @@ type write struct {
 	w      bind.Write
 	query  *query // of w.Plan
 	params bool
-	offset int
 }
 
 // bindWrite binds an INSERT, UPDATE or DELETE.
@@ -55,8 +54,8 @@ func (x *session) bindWrite(p *prepared, st ast.Statement) error {
 			p.cols[i] = pgwire.Column{Name: c.Name, Type: c.Type}
 		}
 	}
-	c := &write{verb: verb, w: w.Write, params: len(w.Params) > 0, offset: p.stmt.Offset}
-	c.query = newQuery(w.Root, c.params, p.stmt.Offset)
+	c := &write{verb: verb, w: w.Write, params: len(w.Params) > 0}
+	c.query = newQuery(w.Root, c.params)
 	p.cmd = c
 	return nil
 }
@@ -124,7 +123,7 @@ func (c *write) apply(ctx context.Context, x *session, args []delta.Datum) (*out
 		Relations: wr.rd, Session: x.exprSession(), Now: x.tx.began, Memory: mem, Pool: x.s.pool,
 	})
 	if err := wr.all(ctx, rows); err != nil {
-		return fail(relocate(err, 0))
+		return fail(atRunTime(err))
 	}
 	return wr.out, nil
 }

@@ -4,6 +4,8 @@ import (
 	"strings"
 
 	"github.com/heliosdb/heliosdb-streaming/internal/pgerr"
+	"github.com/heliosdb/heliosdb-streaming/internal/types"
+	"github.com/heliosdb/heliosdb-streaming/internal/values"
 	"github.com/heliosdb/heliosdb-streaming/server/pgcatalog"
 	"github.com/heliosdb/heliosdb-streaming/sql/ast"
 	"github.com/heliosdb/heliosdb-streaming/sql/catalog"
@@ -13,7 +15,10 @@ import (
 // exprSession is what functions and casts may ask of the session.
 type exprSession struct{ x *session }
 
-var _ expr.Session = exprSession{}
+var (
+	_ expr.Session   = exprSession{}
+	_ values.Objects = exprSession{}
+)
 
 func (x *session) exprSession() expr.Session { return exprSession{x} }
 
@@ -41,6 +46,14 @@ func onOff(b bool) string {
 		return "on"
 	}
 	return "off"
+}
+
+// ObjectName implements values.Objects.
+func (e exprSession) ObjectName(t types.Type, oid uint32) string { return expr.RegText(e, t, oid) }
+
+// ObjectOID implements values.Objects.
+func (e exprSession) ObjectOID(t types.Type, name string) (uint32, error) {
+	return expr.ParseReg(e, t, name)
 }
 
 // SetSetting implements expr.Session.
@@ -163,3 +176,14 @@ func (e exprSession) IndexDefinition(oid uint32, column int) (string, bool) {
 func (e exprSession) ConstraintDefinition(oid uint32) (string, bool) {
 	return pgcatalog.ConstraintDefinition(e.x.s.catalog(), oid)
 }
+
+// ObjectText implements expr.Session.
+func (e exprSession) ObjectText(fn string, oid uint32, sub int) (string, bool) {
+	return pgcatalog.ObjectText(e.x.s.catalog(), fn, oid, sub)
+}
+
+// FunctionOID implements expr.Session.
+func (e exprSession) FunctionOID(name string) uint32 { return pgcatalog.FunctionOID(name) }
+
+// FunctionName implements expr.Session.
+func (e exprSession) FunctionName(oid uint32) (string, bool) { return pgcatalog.FunctionName(oid) }

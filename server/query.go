@@ -9,6 +9,7 @@ import (
 	"github.com/heliosdb/heliosdb-streaming/exec"
 	"github.com/heliosdb/heliosdb-streaming/internal/delta"
 	"github.com/heliosdb/heliosdb-streaming/internal/memory"
+	"github.com/heliosdb/heliosdb-streaming/internal/pgerr"
 	"github.com/heliosdb/heliosdb-streaming/internal/types"
 	"github.com/heliosdb/heliosdb-streaming/pgwire"
 	"github.com/heliosdb/heliosdb-streaming/planner"
@@ -23,11 +24,10 @@ type query struct {
 	plan   plan.Node
 	stored []uint32 // tables and materialized views that it reads
 	params bool     // the plan has parameters
-	offset int      // of the statement in its text, for the positions of run-time errors
 }
 
-func newQuery(n plan.Node, params bool, offset int) *query {
-	q := &query{plan: n, params: params, offset: offset}
+func newQuery(n plan.Node, params bool) *query {
+	q := &query{plan: n, params: params}
 	plan.Walk(n, func(n plan.Node) {
 		if s, ok := n.(*plan.Scan); ok {
 			switch catalog.Kind(s.Kind) {
@@ -58,7 +58,7 @@ func (x *session) open(q *query, args []delta.Datum, cols []pgwire.Column, tag f
 	if err != nil {
 		return nil, err
 	}
-	st := &stream{shape: pgwire.Shape{Columns: cols}, tag: tag, offset: q.offset, reads: rd.reads, mem: x.s.budget.Reserve()}
+	st := &stream{shape: pgwire.Shape{Columns: cols}, tag: tag, reads: rd.reads, mem: x.s.budget.Reserve()}
 	st.next, st.stop = iter.Pull2(exec.Query(&st.ctx, n, &exec.QueryEnv{
 		Relations: rd, Session: x.exprSession(), Now: x.tx.began, Memory: st.mem, Pool: x.s.pool,
 	}))
@@ -67,14 +67,13 @@ func (x *session) open(q *query, args []delta.Datum, cols []pgwire.Column, tag f
 
 // stream is the result of a query.
 type stream struct {
-	shape  pgwire.Shape
-	tag    func(int64) string
-	offset int
-	ctx    callContext
-	next   func() (*delta.Batch, error, bool)
-	stop   func()
-	reads  *reads // nil: reads nothing that is stored
-	mem    *memory.Reservation
+	shape pgwire.Shape
+	tag   func(int64) string
+	ctx   callContext
+	next  func() (*delta.Batch, error, bool)
+	stop  func()
+	reads *reads // nil: reads nothing that is stored
+	mem   *memory.Reservation
 }
 
 var _ pgwire.Result = (*stream)(nil)
@@ -91,11 +90,24 @@ func (s *stream) Next(ctx context.Context) (*delta.Batch, error) {
 		case !ok:
 			return nil, nil
 		case err != nil:
-			return nil, relocate(err, s.offset)
+			return nil, atRunTime(err)
 		case b.N > 0:
 			return b, nil
 		}
 	}
+}
+
+// atRunTime takes away the position of an error that a row caused: PostgreSQL
+// gives positions only for what it finds before a statement runs, and clients
+// show them as faults in the text.
+func atRunTime(err error) error {
+	e := pgerr.From(err)
+	if e.Pos == 0 {
+		return err
+	}
+	d := *e
+	d.Pos = 0
+	return &d
 }
 
 // Close implements pgwire.Result.
@@ -136,7 +148,7 @@ func (x *session) bindQuery(p *prepared, q *ast.Query) error {
 		return err
 	}
 	p.params, p.cols = r.Params, resultColumns(r.Root)
-	p.cmd = newQuery(r.Root, len(r.Params) > 0, p.stmt.Offset)
+	p.cmd = newQuery(r.Root, len(r.Params) > 0)
 	return nil
 }
 

@@ -92,6 +92,7 @@ func newSession(s *Server, c pgwire.Conn, user string) *session {
 	}
 	boot["idle_in_transaction_session_timeout"] = millisText(s.cfg.Server.IdleInTransactionTimeout)
 	x.settings.changed = x.report
+	x.settings.wire.Text.Objects = exprSession{x}
 	x.settings.derive()
 	return x
 }

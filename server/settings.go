@@ -144,9 +144,9 @@ func (s *settings) end(commit bool) {
 
 // derive recomputes what the front end reads.
 func (s *settings) derive() {
-	now := s.wire.Text.Now
+	now, objects := s.wire.Text.Now, s.wire.Text.Objects
 	s.wire = pgwire.Settings{Text: values.DefaultOpts}
-	s.wire.Text.Now = now
+	s.wire.Text.Now, s.wire.Text.Objects = now, objects
 	s.wire.Text.TZ = s.zone()
 	if style, _ := s.get("datestyle"); strings.HasSuffix(style, "DMY") {
 		s.wire.Text.DateOrder = pgtime.DMY

@@ -74,7 +74,7 @@ func (x *session) bindExecute(_ context.Context, p *prepared, st *ast.Execute) e
 			return err
 		}
 		p.params = r.Params
-		q = newQuery(r.Root, len(r.Params) > 0, 0)
+		q = newQuery(r.Root, len(r.Params) > 0)
 	}
 	p.cols = target.cols
 	p.cmd = utility(func(c *call) (pgwire.Result, error) {

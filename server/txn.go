@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"strings"
 	"time"
 
 	"github.com/heliosdb/heliosdb-streaming/exec"
@@ -144,6 +145,9 @@ func (x *session) transaction(c *call, st *ast.Transaction) (string, error) {
 			x.warn(warning(pgerr.ActiveSQLTransaction, "there is already a transaction in progress"))
 		} else {
 			x.tx.explicit = true
+		}
+		if word := c.p.stmt.SQL; len(word) > 5 && strings.EqualFold(word[:5], "start") {
+			return "START TRANSACTION", x.setModes(&st.Modes)
 		}
 		return "BEGIN", x.setModes(&st.Modes)
 	case ast.Commit, ast.Rollback:
