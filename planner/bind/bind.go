@@ -79,7 +79,7 @@ func (b *binder) database() string {
 	return "heliosdb"
 }
 
-// continuousOnly reports that a feature is not there in a continuous query.
+// adHocOnly is 0A000 in a continuous query for what only ad-hoc ones have.
 func (b *binder) adHocOnly(pos int, what string) error {
 	if !b.opts.Continuous() {
 		return nil

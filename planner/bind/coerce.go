@@ -22,7 +22,7 @@ func findPath(from, to types.Type) (castPath, bool) {
 	return castPath{}, false
 }
 
-// weaker reports whether a cast declared for context have may be used in want.
+// allowed reports whether a cast declared for context have may be used in want.
 func allowed(have, want expr.CastContext) bool {
 	switch want {
 	case expr.ExplicitCast:
@@ -65,7 +65,7 @@ func (b *binder) coerce(e expr.Expr, t types.Type, ctx expr.CastContext, pos int
 		return r, err == nil, err
 	case *expr.Param:
 		if x.T.OID == types.OIDUnknown {
-			return e, true, b.params.settle(x, t, pos)
+			return e, true, b.params.settle(x, t)
 		}
 	}
 	from := e.Type()
@@ -112,9 +112,8 @@ func (b *binder) literal(u *unknown, t types.Type) (expr.Expr, error) {
 		return nil, pgerr.Unsupported(u.pos, "a literal of type %s", t)
 	}
 	call := &expr.Call{Fn: p.fn, Args: castArgs(p.fn, &expr.Const{Value: text}, -1, true), T: base, Pos: u.pos}
-	if p.fn.Volatility != expr.Immutable && b.opts.Continuous() && !literalIsFixed(t) {
-		return call, nil
-	}
+	// What the reading depends on (the time zone, the catalog) is taken from the
+	// session once, when the statement is bound, as in PostgreSQL.
 	d, err := expr.EvalConst(&expr.Ctx{Now: b.opts.Now, Session: b.opts.Session}, call)
 	if err != nil {
 		e := *pgerr.From(err)
@@ -124,10 +123,6 @@ func (b *binder) literal(u *unknown, t types.Type) (expr.Expr, error) {
 	d.T = base
 	return &expr.Const{Value: d}, nil
 }
-
-// literalIsFixed: reading a literal depends on the session (the time zone, the
-// catalog) but, as in PostgreSQL, happens once, when the statement is bound.
-func literalIsFixed(t types.Type) bool { return t.OID != types.OIDUnknown }
 
 // coerceTo is coerce with the type's modifier applied, or the error
 // "cannot cast type".
@@ -179,7 +174,7 @@ func (b *binder) settleText(e expr.Expr) (expr.Expr, error) {
 		return b.literal(x, types.Text)
 	case *expr.Param:
 		if x.T.OID == types.OIDUnknown {
-			return e, b.params.settle(x, types.Text, 0)
+			return e, b.params.settle(x, types.Text)
 		}
 	}
 	return e, nil

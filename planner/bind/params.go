@@ -40,7 +40,7 @@ func (p *params) ref(n, pos int) (expr.Expr, error) {
 }
 
 // settle decides the type of a parameter that had none.
-func (p *params) settle(e *expr.Param, t types.Type, pos int) error {
+func (p *params) settle(e *expr.Param, t types.Type) error {
 	t = t.Base()
 	if t.OID == types.OIDUnknown || polymorphic(t) {
 		return nil

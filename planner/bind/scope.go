@@ -2,7 +2,6 @@ package bind
 
 import (
 	"github.com/heliosdb/heliosdb-streaming/internal/pgerr"
-	"github.com/heliosdb/heliosdb-streaming/internal/types"
 	"github.com/heliosdb/heliosdb-streaming/planner/plan"
 	"github.com/heliosdb/heliosdb-streaming/sql/ast"
 	"github.com/heliosdb/heliosdb-streaming/sql/expr"
@@ -312,13 +311,4 @@ func levenshtein(a, b string) int {
 		}
 	}
 	return prev[len(b)]
-}
-
-// typesOf are the column types of an item.
-func (it *item) typesOf() []types.Type {
-	ts := make([]types.Type, len(it.cols))
-	for i := range it.cols {
-		ts[i] = it.cols[i].x.Type()
-	}
-	return ts
 }
