@@ -1,7 +1,7 @@
 package exec
 
 import (
-	"slices"
+	"math"
 
 	"github.com/heliosdb/heliosdb-streaming/internal/delta"
 	"github.com/heliosdb/heliosdb-streaming/internal/pgerr"
@@ -20,46 +20,62 @@ import (
 //
 //	0  weight   int64: the sum of the weights of the group's rows; 0 only inside
 //	            a step, or for a scalar aggregate of no rows
-//	8  touched  int64: the step in which the group was touched last
-//	16 …        the fixed parts of the accumulators
+//	8  touched  uint32: where in a.touched the group is, if it is there, which
+//	            that entry's key tells
+//	12 …        the fixed parts of the accumulators
 //
-// Cost: one look-up a row; two results a touched group a step. NULLs: a group
-// key NULL is a group of its own; aggregates skip NULL arguments, but count(*).
+// Cost: one look-up a row, many overlapping; two results a touched group a
+// step. For two int64 keys and count(*), sum(integer): 46 to 54 bytes of slot,
+// measured with the table's slack in BenchmarkAggregateState. NULLs: a group key
+// NULL is a group of its own; aggregates skip NULL arguments, but count(*). A
+// group whose result cannot be computed (an overflow) is in the error output
+// instead of the result.
 type aggregate struct {
 	n      *plan.Aggregate
 	accs   []accumulator
 	offs   []int
 	others []int // the group columns in the hash key: all, less the window
 	inex   bool  // group columns must be kept as they were written
+	long   []int // columns of varying width that go into keys of the side table
 
 	groups  *state.Hash         // without window
 	windows *state.WindowedHash // with
 	side    *sideTable          // nil: not needed
+	keys    groupKeys
 	size    int
 	vnode   func([]byte) uint8
 	closed  int64 // windows below are closed: T of the last cut, see windowBound
 
-	step    int64 // changes with every End, so that slots know their first touch
 	touched []touch
 	arena   []byte
-	keys    values.KeyBuf
-	hashes  []uint64
 	cols    []*delta.Vec
 	old     *delta.Batch
 	out     *delta.Batch
+	bad     *delta.Batch // a group in the error output
 	full    []byte
 	g       group
+	run     groupRun
+	each    func(i int, slot []byte, created bool)
+}
+
+// groupRun is the stretch of a batch that goes into one hash table.
+type groupRun struct {
+	c      *Ctx
+	b      *delta.Batch
+	window int64
+	lo     int
+	err    error
 }
 
 // touch is a group touched in this step.
 type touch struct {
 	window   int64
 	hash     uint64
-	off, len int // its key in the arena
-	old      int // row in the batch of old results; −1: there was none
+	off, len uint32 // its key in the arena
+	old      int32  // row in the batch of old results; −1: there was none
 }
 
-const slotHead = 16
+const slotHead = 12
 
 // nullWindow stands for NULL among the windows; no timestamp has this value.
 const nullWindow = 1<<63 - 2
@@ -71,7 +87,12 @@ var (
 
 func newAggregate(pool *state.Pool, n *plan.Aggregate, once bool) (*aggregate, error) {
 	in := n.In.Base()
-	a := &aggregate{n: n, size: slotHead, step: 1, closed: NoWatermark, out: delta.NewBatch(n.Types(), 0), old: delta.NewBatch(n.Types(), 0)}
+	a := &aggregate{n: n, size: slotHead, closed: NoWatermark,
+		out: delta.NewBatch(n.Types(), 0), old: delta.NewBatch(n.Types(), 0), bad: delta.NewBatch(n.Types(), 0)}
+	a.each = a.row
+	if len(n.Aggs) > 100 {
+		return nil, pgerr.New(pgerr.ProgramLimitExceeded, "more than 100 aggregates in one query level")
+	}
 	needSide := false
 	for i, c := range n.Group {
 		if i != n.Window {
@@ -87,20 +108,27 @@ func newAggregate(pool *state.Pool, n *plan.Aggregate, once bool) (*aggregate, e
 			return nil, err
 		}
 		if n.Aggs[i].Distinct {
-			acc = distinct(acc, &n.Aggs[i], len(n.Aggs)+i)
+			acc = distinct(acc, &n.Aggs[i], len(n.Aggs)+i, in)
 		}
 		switch acc.(type) {
-		case *orderedAcc, *distinctAcc, *listAcc, *numericAcc:
+		case *orderedAcc, *distinctAcc, *listAcc:
+			needSide = true
+			a.long = append(a.long, longColumns(&n.Aggs[i], in)...)
+		case *numericAcc, *numericVarAcc:
 			needSide = true
 		}
 		a.offs = append(a.offs, a.size)
 		a.accs = append(a.accs, acc)
 		a.size += acc.size()
 	}
-	if len(n.Aggs) > 100 {
-		return nil, pgerr.New(pgerr.ProgramLimitExceeded, "more than 100 aggregates in one query level")
+	if a.size > state.MaxHashValueBytes {
+		return nil, pgerr.New(pgerr.ProgramLimitExceeded, "the aggregates of one query level need %d bytes a group, limit %d", a.size, state.MaxHashValueBytes)
 	}
-	opts := state.HashOptions{ValueSize: a.size, HashFn: values.Hash}
+	for _, g := range a.others {
+		a.keys.types = append(a.keys.types, in.Cols[g].Type)
+	}
+	a.keys.init()
+	opts := state.HashOptions{KeySize: a.keys.width, ValueSize: a.size, HashFn: values.Hash}
 	if n.Window >= 0 {
 		a.windows = state.NewWindowedHash(pool, opts)
 	} else {
@@ -112,97 +140,6 @@ func newAggregate(pool *state.Pool, n *plan.Aggregate, once bool) (*aggregate, e
 	a.g.side = a.side
 	a.vnode = a.route()
 	return a, nil
-}
-
-// distinct wraps an accumulator; min and max are the same without.
-func distinct(acc accumulator, a *plan.Agg, at int) accumulator {
-	if a.Fn.Name == "min" || a.Fn.Name == "max" {
-		return acc
-	}
-	return &distinctAcc{accumulator: acc, cols: a.Args, at: byte(at)}
-}
-
-func (a *aggregate) Push(c *Ctx, _ int, b *delta.Batch, _ Emit) error {
-	a.cols = a.cols[:0]
-	for _, g := range a.others {
-		a.cols = append(a.cols, b.Cols[g])
-	}
-	values.EncodeKeys(&a.keys, a.cols, b.N)
-	a.hashes = a.keys.HashAll(a.hashes)
-	var win *delta.Vec
-	if a.windows != nil {
-		win = b.Cols[a.n.Group[a.n.Window]]
-	}
-	table, window := a.groups, int64(0)
-	late := int64(0)
-	for i := range b.N {
-		if win != nil {
-			w := int64(nullWindow)
-			if !win.IsNull(i) {
-				w = win.I[i]
-			}
-			if w < a.closed {
-				late++
-				continue
-			}
-			if table == nil || w != window {
-				window = w
-				table = a.windows.Window(w, true)
-			}
-		}
-		if err := a.row(table, window, b, i); err != nil {
-			return err
-		}
-	}
-	if late > 0 {
-		c.Late(late)
-	}
-	return nil
-}
-
-// row accounts for one row of the input.
-func (a *aggregate) row(table *state.Hash, window int64, b *delta.Batch, i int) error {
-	key := a.keys.Key(i)
-	slot, created := table.Upsert(a.hashes[i], key)
-	if a.side != nil {
-		a.setGroup(window, key)
-	}
-	if getInt(slot[8:]) != a.step {
-		putInt(slot[8:], a.step)
-		if err := a.touch(slot, created, window, a.hashes[i], key); err != nil {
-			return err
-		}
-		if created && a.inex {
-			if err := a.keepGroup(b, i); err != nil {
-				return err
-			}
-		}
-	}
-	w := b.Weight(i)
-	a.g.rows = addInt(slot, w)
-	for n, acc := range a.accs {
-		if f := a.n.Aggs[n].Filter; f >= 0 && (b.Cols[f].IsNull(i) || !b.Cols[f].B[i]) {
-			continue
-		}
-		if err := acc.add(&a.g, slot[a.offs[n]:], b, i, w); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// touch remembers a group at its first touch in a step, with its old result.
-func (a *aggregate) touch(slot []byte, created bool, window int64, hash uint64, key []byte) error {
-	t := touch{window: window, hash: hash, off: len(a.arena), len: len(key), old: -1}
-	a.arena = append(a.arena, key...)
-	if !created && !a.n.OnClose {
-		t.old = a.old.N
-		if err := a.result(slot, window, key, a.old); err != nil {
-			return err
-		}
-	}
-	a.touched = append(a.touched, t)
-	return nil
 }
 
 // setGroup makes a.g the group of a key.
@@ -224,12 +161,48 @@ func (a *aggregate) keepGroup(b *delta.Batch, i int) error {
 	return a.side.put(a.g.key, reprEntry, values.AppendRow(nil, cols, i))
 }
 
-// result appends the group's output row to out.
-func (a *aggregate) result(slot []byte, window int64, key []byte, out *delta.Batch) error {
+// result appends the group's output row to out. One that cannot be computed
+// goes to the error output with the given weight instead: false.
+func (a *aggregate) result(c *Ctx, slot []byte, window int64, key []byte, out *delta.Batch, weight int64) (bool, error) {
 	if a.side != nil {
 		a.setGroup(window, key)
 	}
 	a.g.rows = getInt(slot)
+	if err := a.groupRow(window, key, out); err != nil {
+		return false, err
+	}
+	for n, acc := range a.accs {
+		err := acc.result(&a.g, slot[a.offs[n]:], out.Cols[len(a.n.Group)+n])
+		if err == nil {
+			continue
+		}
+		for _, v := range out.Cols {
+			v.Truncate(min(out.N, v.Len()))
+		}
+		if e := pgerr.From(err); e.Code[:2] == "XX" {
+			return false, err
+		}
+		return false, a.fail(c, window, key, weight, err)
+	}
+	out.AppendWeight(1)
+	return true, nil
+}
+
+// fail puts a group whose result cannot be computed into the error output.
+func (a *aggregate) fail(c *Ctx, window int64, key []byte, weight int64, err error) error {
+	a.bad.Reset()
+	if e := a.groupRow(window, key, a.bad); e != nil {
+		return e
+	}
+	for _, v := range a.bad.Cols[len(a.n.Group):] {
+		v.AppendNull()
+	}
+	a.bad.AppendWeight(weight)
+	return c.rowFailed(a.bad, 0, err)
+}
+
+// groupRow appends the group's columns to out.
+func (a *aggregate) groupRow(window int64, key []byte, out *delta.Batch) error {
 	a.cols = a.cols[:0]
 	for i := range a.n.Group {
 		if i != a.n.Window {
@@ -242,23 +215,13 @@ func (a *aggregate) result(slot []byte, window int64, key []byte, out *delta.Bat
 			out.Cols[i].AppendInt(window)
 		}
 	}
-	if err := a.groupColumns(key); err != nil {
-		return err
-	}
-	for n, acc := range a.accs {
-		if err := acc.result(&a.g, slot[a.offs[n]:], out.Cols[len(a.n.Group)+n]); err != nil {
-			return err
-		}
-	}
-	out.AppendWeight(1)
-	return nil
+	return a.groupColumns(key)
 }
 
 // groupColumns appends the group's columns, less the window, to a.cols.
 func (a *aggregate) groupColumns(key []byte) error {
 	if !a.inex {
-		_, err := values.DecodeKey(key, a.cols)
-		return err
+		return a.keys.decode(key, a.cols)
 	}
 	row, ok := a.side.get(a.g.key, reprEntry)
 	if !ok {
@@ -268,10 +231,10 @@ func (a *aggregate) groupColumns(key []byte) error {
 	return err
 }
 
-func (a *aggregate) End(_ *Ctx, out Emit) error {
+func (a *aggregate) End(c *Ctx, out Emit) error {
 	a.out.Reset()
-	for _, t := range a.touched {
-		if err := a.settle(t, out); err != nil {
+	for i := range a.touched {
+		if err := a.settle(c, &a.touched[i]); err != nil {
 			return err
 		}
 		if a.out.N >= delta.MaxBatchRows/2 {
@@ -282,7 +245,6 @@ func (a *aggregate) End(_ *Ctx, out Emit) error {
 	}
 	a.touched, a.arena = a.touched[:0], a.arena[:0]
 	a.old.Reset()
-	a.step++
 	return a.flush(out)
 }
 
@@ -296,14 +258,14 @@ func (a *aggregate) flush(out Emit) error {
 }
 
 // settle emits new − old of one touched group.
-func (a *aggregate) settle(t touch, out Emit) error {
+func (a *aggregate) settle(c *Ctx, t *touch) error {
 	key := a.arena[t.off : t.off+t.len]
 	table := a.groups
 	if a.windows != nil {
 		table = a.windows.Window(t.window, false)
 	}
-	slot, ok := table.Lookup(t.hash, key)
-	if !ok {
+	slot, found := table.Lookup(t.hash, key)
+	if !found {
 		return pgerr.Internal("a touched group is gone")
 	}
 	rows := getInt(slot)
@@ -317,25 +279,23 @@ func (a *aggregate) settle(t touch, out Emit) error {
 			a.side.clear(a.g.key)
 		}
 		if t.old >= 0 {
-			a.out.AppendRow(a.old, t.old, -1)
+			a.out.AppendRow(a.old, int(t.old), -1)
 		}
 		return nil
 	}
 	if a.n.OnClose {
 		return nil
 	}
-	if err := a.result(slot, t.window, key, a.out); err != nil {
+	ok, err := a.result(c, slot, t.window, key, a.out, 1)
+	if err != nil || t.old < 0 {
 		return err
 	}
-	if t.old < 0 {
-		return nil
-	}
 	last := a.out.N - 1
-	if sameRow(a.out, last, a.old, t.old) {
+	if ok && sameRow(a.out, last, a.old, int(t.old)) {
 		a.out.Truncate(last)
 		return nil
 	}
-	a.out.AppendRow(a.old, t.old, -1)
+	a.out.AppendRow(a.old, int(t.old), -1)
 	return nil
 }
 
@@ -356,7 +316,7 @@ func sameRow(a *delta.Batch, i int, b *delta.Batch, j int) bool {
 		case types.Int64:
 			same = v.I[i] == o.I[j]
 		case types.Float64:
-			same = v.F[i] == o.F[j]
+			same = math.Float64bits(v.F[i]) == math.Float64bits(o.F[j])
 		default:
 			same = string(v.Bytes(i)) == string(o.Bytes(j))
 		}
@@ -383,7 +343,7 @@ func (a *aggregate) Advance(c *Ctx, out Emit) error {
 		return err
 	}
 	if a.n.OnClose {
-		if err := a.emitClosed(out); err != nil {
+		if err := a.emitClosed(c, out); err != nil {
 			return err
 		}
 	}
@@ -394,14 +354,14 @@ func (a *aggregate) Advance(c *Ctx, out Emit) error {
 	return nil
 }
 
-func (a *aggregate) emitClosed(out Emit) error {
+func (a *aggregate) emitClosed(c *Ctx, out Emit) error {
 	var err error
 	a.windows.Windows(func(w int64, h *state.Hash) bool {
 		if w >= a.closed {
 			return false
 		}
 		h.Range(func(key, slot []byte) bool {
-			if err = a.result(slot, w, key, a.out); err == nil && a.out.N >= delta.MaxBatchRows/2 {
+			if _, err = a.result(c, slot, w, key, a.out, 1); err == nil && a.out.N >= delta.MaxBatchRows/2 {
 				err = a.flush(out)
 			}
 			return err == nil
@@ -417,16 +377,13 @@ func (a *aggregate) emitClosed(out Emit) error {
 // ensureScalar makes the one group of a scalar aggregate and arranges for its
 // row to be emitted; for the first step of a job and for every ad-hoc query.
 func (a *aggregate) ensureScalar() error {
-	a.keys = values.KeyBuf{}
-	values.EncodeKeys(&a.keys, nil, 1)
-	key := a.keys.Key(0)
+	key := []byte{}
 	hash := values.Hash(key)
 	slot, created := a.groups.Upsert(hash, key)
-	if getInt(slot[8:]) == a.step {
+	if a.isTouched(slot, 0, hash, key) {
 		return nil
 	}
-	putInt(slot[8:], a.step)
-	return a.touch(slot, created, 0, hash, key)
+	return a.touch(nil, slot, created, 0, hash, key)
 }
 
 func (a *aggregate) Tables() []StateTable {
@@ -441,20 +398,11 @@ func (a *aggregate) Tables() []StateTable {
 	return ts
 }
 
-// Restored makes sure that no slot seems to be touched in the step to come, and
-// that what was closed stays closed.
+// Restored makes sure that what was closed stays closed.
 func (a *aggregate) Restored(c *Ctx) error {
 	if a.windows != nil {
 		a.closed = windowBound(c.Times, a.n.In.Base(), a.n.Group[a.n.Window], a.n.Size, a.n.Late)
 	}
-	last := int64(0)
-	look := func(_, slot []byte) bool { last = max(last, getInt(slot[8:])); return true }
-	if a.groups != nil {
-		a.groups.Range(look)
-	} else {
-		a.windows.Windows(func(_ int64, h *state.Hash) bool { h.Range(look); return true })
-	}
-	a.step = last + 1
 	return nil
 }
 
@@ -466,49 +414,5 @@ func (a *aggregate) Close() {
 	}
 	if a.side != nil {
 		a.side.tree.Close()
-	}
-}
-
-// route gives the vnode of a state key: 8 bytes of window where there is one,
-// then the encoded group columns, then (side table) the owner's part.
-func (a *aggregate) route() func([]byte) uint8 {
-	dist, ok := distribution(a.n.In)
-	places, ok := through(dist, ok, func(c int) int { return slices.Index(a.n.Group, c) })
-	if !ok {
-		places = places[:0]
-		for i := range a.n.Group {
-			places = append(places, i)
-		}
-	}
-	return func(key []byte) uint8 {
-		var win []byte
-		if a.windows != nil {
-			v := delta.NewVec(types.Timestamp, 1)
-			if w := windowOf(key); w == nullWindow {
-				v.AppendNull()
-			} else {
-				v.AppendInt(w)
-			}
-			win = values.AppendKey(nil, v, 0)
-			key = key[8:]
-		}
-		ends := make([]int, len(a.others))
-		for i := range ends {
-			ends[i] = values.KeyPrefixLen(key, i+1)
-		}
-		var buf []byte
-		for _, p := range places {
-			if p == a.n.Window && a.windows != nil {
-				buf = append(buf, win...)
-				continue
-			}
-			at := slices.Index(a.others, a.n.Group[p])
-			lo := 0
-			if at > 0 {
-				lo = ends[at-1]
-			}
-			buf = append(buf, key[lo:ends[at]]...)
-		}
-		return values.VNode(values.Hash(buf))
 	}
 }

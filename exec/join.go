@@ -46,9 +46,20 @@ type join struct {
 	matched delta.Batch
 	pads    *delta.Batch
 	matches []int64 // of the rows of the batch being pushed
+	fate    []fate  // likewise
+	arena   []byte  // keys of candidates
+	last    []byte
 	val     []byte
-	nulls   []bool
 }
+
+// fate is what becomes of a pushed row.
+type fate uint8
+
+const (
+	joins  fate = iota
+	alone       // a NULL in its key: it matches nothing and is not kept
+	ignore      // late, or in the error output
+)
 
 // joinSide is one input of a join.
 type joinSide struct {
@@ -56,6 +67,7 @@ type joinSide struct {
 	keys     []int // join columns, the time column first
 	safe     []bool
 	tree     *state.Tree
+	cur      state.Cursor
 	preserve bool // unmatched rows are in the output (or decide it)
 	first    int  // its first column in the candidates
 	vnode    func([]byte) uint8
@@ -67,9 +79,9 @@ type joinSide struct {
 
 // candidate is one pair that On has yet to judge.
 type candidate struct {
-	row    int    // of the pushed batch
-	weight int64  // of the other side's row
-	key    []byte // of the other side's row, when its matches are counted
+	row    int   // of the pushed batch
+	weight int64 // of the other side's row
+	lo, hi int   // its key in the arena, when its matches are counted
 }
 
 // candRows is how many pairs are judged at a time.
@@ -104,6 +116,7 @@ func newJoin(pool *state.Pool, n *plan.Join, once bool) (*join, error) {
 
 func newJoinSide(pool *state.Pool, p *plan.Props, keys []int, n *plan.Join, once bool) *joinSide {
 	s := &joinSide{props: p, tree: state.NewTree(pool, state.TreeOptions{NoLog: once})}
+	s.cur = s.tree.Cursor()
 	order := make([]int, len(keys))
 	for i := range order {
 		order[i] = i
@@ -162,12 +175,13 @@ func (j *join) Push(c *Ctx, port int, b *delta.Batch, out Emit) error {
 	}
 	j.matches = j.matches[:b.N]
 	clear(j.matches)
-	skip := j.skipped(c, me, b)
-	j.cand.Reset()
-	j.meta = j.meta[:0]
+	if err := j.decide(c, me, b); err != nil {
+		return err
+	}
+	j.forget()
 	if !(j.once && port == 0) { // the right side has yet to come
 		for i := range b.N {
-			if skip.Get(i) {
+			if j.fate[i] != joins {
 				continue
 			}
 			if err := j.probe(c, port, other, b, i, out); err != nil {
@@ -178,60 +192,74 @@ func (j *join) Push(c *Ctx, port int, b *delta.Batch, out Emit) error {
 			return err
 		}
 	}
-	return j.settle(port, b, skip, out)
+	return j.settle(port, b, out)
 }
 
-// skipped are the rows that are late, which are dropped, and those that can
-// match nothing, which stay in j.nulls.
-func (j *join) skipped(c *Ctx, me *joinSide, b *delta.Batch) delta.Bitmap {
-	var skip delta.Bitmap
+// forget drops the candidates.
+func (j *join) forget() {
+	j.cand.Reset()
+	j.meta, j.arena = j.meta[:0], j.arena[:0]
+}
+
+// decide sets the fate of the rows of b. A NULL time is never late.
+func (j *join) decide(c *Ctx, me *joinSide, b *delta.Batch) error {
 	late := int64(0)
-	j.nulls = append(j.nulls[:0], make([]bool, b.N)...)
+	j.fate = slices.Grow(j.fate[:0], b.N)[:b.N]
 	for i := range b.N {
-		if me.hopeless(b, i) {
-			skip.Set(i)
-			j.nulls[i] = true
-		} else if j.n.TimeKey >= 0 && j.closed != NoWatermark && b.Cols[me.keys[0]].I[i] < j.closed {
-			skip.Set(i)
+		j.fate[i] = joins
+		switch {
+		case me.hopeless(b, i):
+			j.fate[i] = alone
+		case j.n.TimeKey >= 0 && j.closed != NoWatermark && !b.Cols[me.keys[0]].IsNull(i) && b.Cols[me.keys[0]].I[i] < j.closed:
+			j.fate[i] = ignore
 			late++
+		case len(me.buf.Key(i)) > maxKey:
+			j.fate[i] = ignore
+			if err := c.rowFailed(b, i, errLongKey(len(me.buf.Key(i)))); err != nil {
+				return err
+			}
 		}
 	}
 	if late > 0 {
 		c.Late(late)
 	}
-	return skip
+	return nil
 }
 
-// probe collects the rows of the other side that row i may match.
+// probe collects the rows of the other side that row i may match, and judges
+// them as they become many.
 func (j *join) probe(c *Ctx, port int, other *joinSide, b *delta.Batch, i int, out Emit) error {
 	prefix := j.sides[port].buf.Key(i)
-	cur := other.tree.Cursor()
-	for ok := cur.Seek(prefix); ok && bytes.HasPrefix(cur.Key(), prefix); ok = cur.Next() {
+	cur := &other.cur
+	for ok := cur.Seek(prefix); ok && bytes.HasPrefix(cur.Key(), prefix); {
 		weight, _, row := other.split(cur.Value())
-		if err := j.pair(port, other, b, i, cur.Key()[len(prefix):], row); err != nil {
+		m := candidate{row: i, weight: weight, lo: len(j.arena)}
+		if err := j.pair(port, other, b, i, weight, cur.Key()[len(prefix):], row); err != nil {
 			return err
 		}
-		m := candidate{row: i, weight: weight}
 		if other.preserve {
-			m.key = slices.Clone(cur.Key())
+			j.arena = append(j.arena, cur.Key()...)
 		}
+		m.hi = len(j.arena)
 		j.meta = append(j.meta, m)
-		// judge writes to the tree when matches are counted there, which would
-		// disturb the cursor: then all of a row's matches come first.
-		if j.cand.N >= candRows && !other.preserve {
-			if err := j.judge(c, port, b, out); err != nil {
-				return err
-			}
+		if j.cand.N < candRows {
+			ok = cur.Next()
+			continue
 		}
-	}
-	if j.cand.N >= candRows {
-		return j.judge(c, port, b, out)
+		// judge writes to the tree when matches are counted there: seek again.
+		j.last = append(j.last[:0], cur.Key()...)
+		if err := j.judge(c, port, b, out); err != nil {
+			return err
+		}
+		if ok = cur.Seek(j.last); ok && bytes.Equal(cur.Key(), j.last) {
+			ok = cur.Next()
+		}
 	}
 	return nil
 }
 
 // pair appends row i of b and a row of the other side as a candidate.
-func (j *join) pair(port int, other *joinSide, b *delta.Batch, i int, id, row []byte) error {
+func (j *join) pair(port int, other *joinSide, b *delta.Batch, i int, weight int64, id, row []byte) error {
 	mine := j.sides[port].first
 	for k, v := range b.Cols {
 		j.cand.Cols[mine+k].AppendFrom(v, i)
@@ -239,7 +267,7 @@ func (j *join) pair(port int, other *joinSide, b *delta.Batch, i int, id, row []
 	if err := decodeRowID(id, row, other.columns(j.cand)); err != nil {
 		return err
 	}
-	j.cand.AppendWeight(1)
+	j.cand.AppendWeight(b.Weight(i) * weight)
 	return nil
 }
 
@@ -280,29 +308,27 @@ func (j *join) judge(c *Ctx, port int, b *delta.Batch, out Emit) error {
 		m := &j.meta[s]
 		j.matches[m.row] += m.weight
 		if other.preserve {
-			if err := j.recount(1-port, m.key, b.Weight(m.row)); err != nil {
+			if err := j.recount(1-port, j.arena[m.lo:m.hi], b.Weight(m.row)); err != nil {
 				return err
 			}
 		}
 	}
-	if err := j.emitPairs(b, sel, out); err != nil {
+	if err := j.emitPairs(sel, out); err != nil {
 		return err
 	}
-	j.cand.Reset()
-	j.meta = j.meta[:0]
+	j.forget()
 	return j.flushPads(out)
 }
 
 // emitPairs emits the candidates that hold; semi and anti joins have none.
-func (j *join) emitPairs(b *delta.Batch, sel []int32, out Emit) error {
-	if len(sel) == 0 || j.n.Kind == plan.SemiJoin || j.n.Kind == plan.AntiJoin {
+func (j *join) emitPairs(sel []int32, out Emit) error {
+	switch {
+	case len(sel) == 0 || j.n.Kind == plan.SemiJoin || j.n.Kind == plan.AntiJoin:
 		return nil
+	case len(sel) == j.cand.N:
+		return out(j.cand)
 	}
 	j.cand.Gather(&j.matched, sel)
-	j.matched.W = j.matched.W[:0]
-	for _, s := range sel {
-		j.matched.W = append(j.matched.W, b.Weight(j.meta[s].row)*j.meta[s].weight)
-	}
 	return out(&j.matched)
 }
 
@@ -362,20 +388,20 @@ func (j *join) flushPads(out Emit) error {
 }
 
 // settle adds the pushed rows to their side and emits those without a match.
-func (j *join) settle(port int, b *delta.Batch, skip delta.Bitmap, out Emit) error {
+func (j *join) settle(port int, b *delta.Batch, out Emit) error {
 	me := j.sides[port]
 	for i := range b.N {
-		if skip.Get(i) && !j.nulls[i] {
-			continue // late
+		if j.fate[i] == ignore {
+			continue
 		}
 		lone := j.matches[i] == 0
-		later := j.once && port == 0 && !j.nulls[i] // decided at the end
+		later := j.once && port == 0 && j.fate[i] == joins // decided at the end
 		if me.preserve && !later && lone != (j.n.Kind == plan.SemiJoin) {
 			if err := j.padRow(me, b, i); err != nil {
 				return err
 			}
 		}
-		if !skip.Get(i) && !(j.once && port == 1) {
+		if j.fate[i] == joins && !(j.once && port == 1) {
 			if err := j.store(me, b, i); err != nil {
 				return err
 			}
@@ -417,7 +443,7 @@ func (j *join) store(s *joinSide, b *delta.Batch, i int) error {
 	if rowInValue(key[s.keyLen(key):]) {
 		j.val = values.AppendRow(j.val, b.Cols, i)
 	}
-	return s.tree.Put(key, j.val)
+	return sizeError(s.tree.Put(key, j.val))
 }
 
 // keyLen is the length of the join columns in a tree key.

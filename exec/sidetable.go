@@ -21,6 +21,7 @@ import (
 type sideTable struct {
 	tree *state.Tree
 	buf  []byte
+	val  []byte
 }
 
 // reprEntry marks the entry that keeps a group's columns as they were written,
@@ -39,8 +40,6 @@ func (t *sideTable) get(group []byte, owner byte) ([]byte, bool) {
 func (t *sideTable) put(group []byte, owner byte, val []byte) error {
 	return t.tree.Put(t.at(group, owner), val)
 }
-
-func (t *sideTable) drop(group []byte, owner byte) { t.tree.Delete(t.at(group, owner)) }
 
 // clear drops everything of one group.
 func (t *sideTable) clear(group []byte) {
@@ -67,14 +66,15 @@ func (t *sideTable) count(key []byte, w int64, val []byte) (was, is int64, err e
 	if ok {
 		var n int
 		was, n = binary.Varint(old)
-		val = slices.Clone(old[n:])
+		val = old[n:]
 	}
 	is = was + w
 	if is == 0 {
 		t.tree.Delete(key)
 		return was, 0, nil
 	}
-	return was, is, t.tree.Put(key, append(binary.AppendVarint(nil, is), val...))
+	t.val = append(binary.AppendVarint(t.val[:0], is), val...)
+	return was, is, sizeError(t.tree.Put(key, t.val))
 }
 
 // orderedAcc is min and max where values may leave again, or have no fixed
@@ -145,32 +145,76 @@ func (a *orderedAcc) append(key, row []byte, out *delta.Vec) error {
 }
 
 // distinctAcc is AGG(DISTINCT x, …): it counts every different value and passes
-// on only those that come or go.
+// on only those that come or go. A value that came as 1.0 leaves as 1.0, though
+// the last row of it said 1.00: the entry keeps what was passed on.
 type distinctAcc struct {
 	accumulator
-	cols []int
-	at   byte
-	key  []byte
-	row  []byte
-	vecs []*delta.Vec
+	cols   []int
+	at     byte
+	inex   bool
+	key    []byte
+	row    []byte
+	vecs   []*delta.Vec
+	passed delta.Batch // one row with the columns of cols, elsewhere nothing
+}
+
+// distinct wraps an accumulator; min and max are the same without.
+func distinct(acc accumulator, a *plan.Agg, at int, in *plan.Props) accumulator {
+	if a.Fn.Name == "min" || a.Fn.Name == "max" {
+		return acc
+	}
+	d := &distinctAcc{accumulator: acc, cols: a.Args, at: byte(at)}
+	d.passed.Cols = make([]*delta.Vec, len(in.Cols))
+	for _, c := range a.Args {
+		d.inex = d.inex || values.Inexact(in.Cols[c].Type)
+		d.passed.Cols[c] = delta.NewVec(in.Cols[c].Type, 1)
+	}
+	return d
 }
 
 func (a *distinctAcc) add(g *group, s []byte, b *delta.Batch, i int, w int64) error {
 	a.key = append(append(a.key[:0], g.key...), a.at)
+	a.vecs = a.vecs[:0]
 	for _, c := range a.cols {
 		a.key = values.AppendKey(a.key, b.Cols[c], i)
+		a.vecs = append(a.vecs, b.Cols[c])
 	}
-	was, is, err := g.side.count(a.key, w, nil)
+	a.row = a.row[:0]
+	if a.inex {
+		if old, ok := g.side.tree.Get(a.key); ok {
+			_, n := binary.Varint(old)
+			a.row = append(a.row, old[n:]...)
+		} else {
+			a.row = values.AppendRow(a.row, a.vecs, i)
+		}
+	}
+	was, is, err := g.side.count(a.key, w, a.row)
 	if err != nil {
 		return err
 	}
 	switch {
 	case was <= 0 && is > 0:
-		return a.accumulator.add(g, s, b, i, 1)
+		return a.pass(g, s, b, i, 1)
 	case was > 0 && is <= 0:
-		return a.accumulator.add(g, s, b, i, -1)
+		return a.pass(g, s, b, i, -1)
 	}
 	return nil
+}
+
+// pass gives the value of row i on in the form in which it is kept.
+func (a *distinctAcc) pass(g *group, s []byte, b *delta.Batch, i int, w int64) error {
+	if !a.inex {
+		return a.accumulator.add(g, s, b, i, w)
+	}
+	for k, c := range a.cols {
+		v := a.passed.Cols[c]
+		v.Reset(v.T)
+		a.vecs[k] = v
+	}
+	if _, err := values.DecodeRow(a.row, a.vecs); err != nil {
+		return err
+	}
+	return a.accumulator.add(g, s, &a.passed, 0, w)
 }
 
 // listAcc is string_agg, array_agg and jsonb_agg: the arguments in the order of
@@ -191,9 +235,6 @@ type listAcc struct {
 
 func newListAcc(a *plan.Agg, at int, in *plan.Props) (accumulator, error) {
 	l := &listAcc{name: a.Fn.Name, args: a.Args, order: a.OrderBy, at: byte(at), arrive: in.AppendOnly && !a.Distinct}
-	if l.name == "json_agg" {
-		l.name = "jsonb_agg"
-	}
 	for _, c := range a.Args {
 		l.types = append(l.types, in.Cols[c].Type)
 	}
