@@ -28,7 +28,9 @@ func (p *Snapshot) Release() {
 	p.s.mu.Lock()
 	defer p.s.mu.Unlock()
 	p.s.release(p.v)
-	p.s.wakeBackground()
+	if len(p.s.dead) > 0 { // the background holds snapshots itself: without work it must not wake itself
+		p.s.wakeBackground()
+	}
 }
 
 // Manifest returns the snapshot's manifest, nil if nothing was committed.
