@@ -38,10 +38,11 @@ type topN struct {
 	prune bool
 
 	closed  int64
-	touched map[string]int // partition → index in tops
-	tops    []top
+	touched touchSet // partitions
+	tops    []top    // their old tops
 	arena   []byte
 	entries []topEntry
+	cur     state.Cursor
 	keys    values.KeyBuf
 	cols    []*delta.Vec
 	key     []byte
@@ -69,8 +70,9 @@ func newTopN(pool *state.Pool, n *plan.TopN, once bool) (*topN, error) {
 	in := n.In.Base()
 	t := &topN{
 		n: n, tree: state.NewTree(pool, state.TreeOptions{NoLog: once}), types: in.Types(), end: -1,
-		closed: NoWatermark, touched: map[string]int{}, out: delta.NewBatch(n.Types(), 0),
+		closed: NoWatermark, out: delta.NewBatch(n.Types(), 0),
 	}
+	t.cur = t.tree.Cursor()
 	if n.Limit >= 0 {
 		t.end = n.Offset + n.Limit
 		t.prune = in.AppendOnly
@@ -101,10 +103,16 @@ func (t *topN) Push(c *Ctx, _ int, b *delta.Batch, _ Emit) error {
 			continue
 		}
 		part := t.keys.Key(i)
-		if _, ok := t.touched[string(part)]; !ok {
+		if n := t.orderKey(part, b, i); n > maxKey {
+			if err := c.rowFailed(b, i, errLongKey(n)); err != nil {
+				return err
+			}
+			continue
+		}
+		if _, added := t.touched.add(values.Hash(part), part); added {
 			t.touch(part)
 		}
-		if err := t.add(part, b, i); err != nil {
+		if err := t.add(len(part), b, i); err != nil {
 			return err
 		}
 	}
@@ -120,14 +128,13 @@ func (t *topN) touch(part []byte) {
 	if !t.n.OnClose {
 		t.read(part)
 	}
-	t.touched[string(part)] = len(t.tops)
 	t.tops = append(t.tops, top{lo, len(t.entries)})
 }
 
 // read appends the present top of a partition to t.entries.
 func (t *topN) read(part []byte) {
 	rank := int64(0)
-	c := t.tree.Cursor()
+	c := &t.cur
 	for ok := c.Seek(part); ok && bytes.HasPrefix(c.Key(), part); ok = c.Next() {
 		w, _ := binary.Varint(c.Value())
 		if w <= 0 {
@@ -150,13 +157,19 @@ func (t *topN) read(part []byte) {
 	}
 }
 
-// add adds the weight of row i to the tree.
-func (t *topN) add(part []byte, b *delta.Batch, i int) error {
+// orderKey sets t.key to the partition and the order of row i, and returns its
+// length.
+func (t *topN) orderKey(part []byte, b *delta.Batch, i int) int {
 	t.key = append(t.key[:0], part...)
 	for _, k := range t.n.Order {
 		t.key = values.AppendKeyOrder(t.key, b.Cols[k.Col], i, k.Desc, k.NullsFirst)
 	}
-	order := len(t.key) - len(part)
+	return len(t.key)
+}
+
+// add adds the weight of row i, whose orderKey is set, to the tree.
+func (t *topN) add(part int, b *delta.Batch, i int) error {
+	order := len(t.key) - part
 	t.key = appendRowID(t.key, b.Cols, i)
 	w := b.Weight(i)
 	if old, ok := t.tree.Get(t.key); ok {
@@ -168,23 +181,23 @@ func (t *topN) add(part []byte, b *delta.Batch, i int) error {
 		return nil
 	}
 	t.val = binary.AppendUvarint(binary.AppendVarint(t.val[:0], w), uint64(order))
-	if rowInValue(t.key[len(part)+order:]) {
+	if rowInValue(t.key[part+order:]) {
 		t.val = values.AppendRow(t.val, b.Cols, i)
 	}
-	return t.tree.Put(t.key, t.val)
+	return sizeError(t.tree.Put(t.key, t.val))
 }
 
 func (t *topN) End(_ *Ctx, out Emit) error {
-	for part, at := range t.touched {
-		old := t.tops[at]
+	for i := range t.touched.len() {
+		part, old := t.touched.key(i), t.tops[i]
 		if t.prune {
-			t.cut([]byte(part))
+			t.cut(part)
 		}
 		if t.n.OnClose {
 			continue
 		}
 		lo := len(t.entries)
-		t.read([]byte(part))
+		t.read(part)
 		if err := t.diff(t.entries[old.lo:old.hi], t.entries[lo:]); err != nil {
 			return err
 		}
@@ -195,7 +208,7 @@ func (t *topN) End(_ *Ctx, out Emit) error {
 			}
 		}
 	}
-	clear(t.touched)
+	t.touched.reset()
 	t.tops, t.entries, t.arena = t.tops[:0], t.entries[:0], t.arena[:0]
 	return t.flush(out)
 }
@@ -271,15 +284,15 @@ func (t *topN) emit(e topEntry, sign int64) error {
 // cut drops the rows of a partition that are ranked below the limit.
 func (t *topN) cut(part []byte) {
 	rank := int64(0)
-	c := t.tree.Cursor()
+	c := &t.cur
 	for ok := c.Seek(part); ok && bytes.HasPrefix(c.Key(), part); ok = c.Next() {
-		w, _ := binary.Varint(c.Value())
-		rank += w
 		if rank >= t.end {
-			lo := append(slices.Clone(c.Key()), 0)
-			t.tree.DeleteRange(lo, successor(part))
+			t.key = append(t.key[:0], c.Key()...)
+			t.tree.DeleteRange(t.key, successor(part))
 			return
 		}
+		w, _ := binary.Varint(c.Value())
+		rank += w
 	}
 }
 
