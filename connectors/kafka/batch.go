@@ -7,7 +7,6 @@ import (
 	"hash/crc32"
 	"time"
 
-	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
@@ -61,11 +60,11 @@ var errOldFormat = errors.New("records in the format of before Kafka 0.11")
 
 // parser reads the record batches of one partition in one fetch response.
 type parser struct {
-	decompress kgo.Decompressor
-	now        time.Time
-	from       int64 // offset that was asked for
-	aborted    []kmsg.FetchResponseTopicPartitionAbortedTransaction
-	active     map[int64]bool // producers inside an aborted transaction
+	decompressor
+	now     time.Time
+	from    int64 // offset that was asked for
+	aborted []kmsg.FetchResponseTopicPartitionAbortedTransaction
+	active  map[int64]bool // producers inside an aborted transaction
 }
 
 // parse appends the batches in raw to out. A last one that is cut off is left
@@ -119,7 +118,7 @@ func (p *parser) one(raw []byte) (batch, error) {
 	data := raw[headerLen:]
 	if codec := attrs & attrCodec; codec != 0 {
 		var err error
-		if data, err = p.decompress.Decompress(data, kgo.CompressionCodecType(codec)); err != nil {
+		if data, err = p.decompress(data, codec); err != nil {
 			return batch{}, fmt.Errorf("batch at offset %d: %w", base, err)
 		}
 	}

@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kerr"
-	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/heliosdb/heliosdb-streaming/internal/pgerr"
@@ -39,10 +38,7 @@ const (
 )
 
 func newFetcher(r *Reader, broker int32) *fetcher {
-	return &fetcher{
-		r: r, broker: broker, wakeup: make(chan struct{}, 1),
-		parser: parser{decompress: kgo.DefaultDecompressor()},
-	}
+	return &fetcher{r: r, broker: broker, wakeup: make(chan struct{}, 1)}
 }
 
 // wake makes the fetcher look for partitions with room.
@@ -55,6 +51,7 @@ func (f *fetcher) wake() {
 
 func (f *fetcher) loop() {
 	defer f.r.wg.Done()
+	defer f.parser.close()
 	for f.r.ctx.Err() == nil {
 		req, want, wait := f.plan()
 		if req == nil {
