@@ -81,7 +81,8 @@ type builder struct {
 	// exchanges are shared by the builders of all workers of a job.
 	exchanges map[*plan.Exchange]*exchange
 
-	units     []*unit // in post-order: inputs before what reads them
+	shared    map[string]*sharedUnit // continuous: operators by what they compute
+	units     []*unit                // in post-order: inputs before what reads them
 	leaves    []*leaf
 	receivers []receiver
 	constants []func() error // continuous: what the first step begins with
@@ -106,6 +107,20 @@ func (b *builder) build(n plan.Node, out Emit) (stage int, err error) {
 	case *plan.Exchange:
 		return b.exchange(n, out)
 	}
+	same := ""
+	if !b.adhoc && sharable(n) {
+		same = fingerprint(n)
+		if have := b.shared[same]; have != nil && same != "" {
+			have.tee.outs = append(have.tee.outs, out)
+			return have.stage, nil
+		}
+		t := &tee{outs: []Emit{out}}
+		out = t.push
+		if b.shared == nil {
+			b.shared = map[string]*sharedUnit{}
+		}
+		b.shared[same] = &sharedUnit{tee: t}
+	}
 	op, err := b.operator(n)
 	if err != nil {
 		return 0, err
@@ -124,6 +139,9 @@ func (b *builder) build(n plan.Node, out Emit) (stage int, err error) {
 	}
 	b.units = append(b.units, u)
 	b.root = op
+	if have := b.shared[same]; have != nil {
+		have.stage = u.stage
+	}
 	if b.adhoc {
 		u.at = len(b.actions)
 		b.action(func() error { u.touched = true; return u.end(false) })
