@@ -188,9 +188,8 @@ func arrayCast(f *Func, to types.Type) kernel {
 func (c *Ctx) flattened(f *Func, args []*delta.Vec, n int, rows []int32, res, out *delta.Vec) {
 	var memo memo
 	before := len(c.errs.list)
-	pos := c.cur.pos
 	c.within(rows, func() *delta.Vec {
-		c.run(f, args, n, args[0].Nulls, frame{out: res, memo: &memo, pos: pos})
+		c.run(f, args, n, args[0].Nulls, frame{out: res, memo: &memo})
 		return nil
 	})
 	if len(c.errs.list) == before {

@@ -191,7 +191,6 @@ func (x *outerNode) eval(c *Ctx, in *delta.Batch) *delta.Vec {
 type callNode struct {
 	fn     *Func
 	t      types.Type
-	pos    int
 	args   []node
 	vecs   []*delta.Vec
 	consts uint32
@@ -214,7 +213,7 @@ func compileCall(e *Call) (node, error) {
 	if e.Fn.Eval == nil {
 		return nil, pgerr.Unsupported(e.Pos, "function %s here", e.Fn.ID)
 	}
-	x := &callNode{fn: e.Fn, t: e.T, pos: e.Pos, args: args, vecs: make([]*delta.Vec, len(args))}
+	x := &callNode{fn: e.Fn, t: e.T, args: args, vecs: make([]*delta.Vec, len(args))}
 	for i, a := range e.Args {
 		if _, ok := a.(*Const); ok && i < 32 {
 			x.consts |= 1 << uint(i)
@@ -237,7 +236,7 @@ func (x *callNode) eval(c *Ctx, in *delta.Batch) *delta.Vec {
 	if in.N == 0 {
 		return &x.out
 	}
-	f := frame{out: &x.out, pos: x.pos, consts: x.consts, memo: &x.memo}
+	f := frame{out: &x.out, consts: x.consts, memo: &x.memo}
 	c.run(x.fn, x.vecs, in.N, x.skip, f)
 	return &x.out
 }

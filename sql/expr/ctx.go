@@ -1,15 +1,11 @@
 package expr
 
-import (
-	"github.com/heliosdb/heliosdb-streaming/internal/delta"
-	"github.com/heliosdb/heliosdb-streaming/internal/pgerr"
-)
+import "github.com/heliosdb/heliosdb-streaming/internal/delta"
 
 // frame is what a kernel's surroundings are while it runs.
 type frame struct {
 	out    *delta.Vec
 	skip   delta.Bitmap
-	pos    int    // of the call in the statement, 0: unknown
 	consts uint32 // bit k: argument k is one constant in all rows
 	memo   *memo
 }
@@ -44,19 +40,14 @@ func (c *Ctx) isConst(k int) bool { return c.cur.consts>>uint(k)&1 != 0 }
 
 // fault records err for row of the batch that the running kernel sees: rows
 // NULL by strictness cannot fail, the result becomes NULL (so that functions
-// above do not run on garbage), the call's position is added, and the row is
-// mapped to the batch that Eval was given.
+// above do not run on garbage), and the row is mapped to the batch that Eval
+// was given. As in PostgreSQL, an error at run time has no position.
 func (c *Ctx) fault(row int, err error) (int, error, bool) {
 	if out := c.cur.out; out != nil {
 		if c.cur.skip.Get(row) {
 			return 0, nil, false
 		}
 		out.SetNull(row)
-		if e := pgerr.From(err); c.cur.pos != 0 && e.Pos == 0 {
-			d := *e
-			d.Pos = c.cur.pos
-			err = &d
-		}
 	}
 	for i := len(c.sels) - 1; i >= 0; i-- {
 		row = int(c.sels[i][row])

@@ -44,8 +44,7 @@ func (c *Ctx) TakeErrors() []RowError {
 	return l
 }
 
-// The errors that PostgreSQL words alike for many functions. They are shared:
-// Fail copies before it adds a position.
+// The errors that PostgreSQL words alike for many functions. They are shared.
 var (
 	errDivZero       = pgerr.New(pgerr.DivisionByZero, "division by zero")
 	errSmallint      = pgerr.New(pgerr.NumericValueOutOfRange, "smallint out of range")

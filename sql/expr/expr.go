@@ -42,7 +42,7 @@ type (
 		Name  string     `json:"n,omitempty"`
 	}
 	// Call applies a function, operator or cast of the registry. Pos is the
-	// 1-based byte offset in the statement, for run-time error positions.
+	// 1-based byte offset in the statement.
 	Call struct {
 		Fn   *Func
 		Args []Expr
