@@ -16,7 +16,8 @@ type apply struct {
 	n       *plan.Apply
 	types   []types.Type // of the subplan
 	once    bool
-	kept    *delta.Batch // rows of a subplan that is run once
+	ran     bool
+	kept    []*delta.Batch // rows of a subplan that is run once
 	out     *delta.Batch
 	test    *expr.Program
 	compare *expr.Program
@@ -44,8 +45,17 @@ func newApply(n *plan.Apply) (*apply, error) {
 	return a, err
 }
 
-// errStop ends a subplan whose outcome is known.
-var errStop = errors.New("outcome known")
+// errStop ends the subplan of one apply, whose outcome is known. An apply inside
+// that subplan passes it on.
+type errStop struct{ a *apply }
+
+func (errStop) Error() string { return "outcome known" }
+
+// stopped reports whether err is a's own errStop.
+func (a *apply) stopped(err error) bool {
+	var stop errStop
+	return errors.As(err, &stop) && stop.a == a
+}
 
 func (a *apply) Push(c *Ctx, _ int, b *delta.Batch, out Emit) error {
 	var tests *delta.Vec
@@ -88,7 +98,7 @@ func (a *apply) sub(c *Ctx, b *delta.Batch, i int, each Emit) error {
 	env.Pool = c.Pool
 	outer := append([]expr.OuterRow{{Batch: b, Row: i}}, c.Eval.Outer...)
 	err := run(c.Context, a.n.Sub, &env, outer, each)
-	if errors.Is(err, errStop) {
+	if a.stopped(err) {
 		return nil
 	}
 	return err
@@ -96,28 +106,51 @@ func (a *apply) sub(c *Ctx, b *delta.Batch, i int, each Emit) error {
 
 // replay gives the rows of a subplan that does not depend on the row.
 func (a *apply) replay(c *Ctx, each Emit) error {
-	if a.kept == nil {
-		kept := delta.NewBatch(a.types, 0)
-		env := *c.env
-		env.Pool = c.Pool
-		outer := append([]expr.OuterRow{{}}, c.Eval.Outer...)
-		err := run(c.Context, a.n.Sub, &env, outer, func(b *delta.Batch) error {
-			for i := range b.N {
-				kept.AppendRow(b, i, b.Weight(i))
-			}
-			return c.Memory.Grow(int64(b.N) * 64)
-		})
-		if err != nil {
+	if !a.ran {
+		if err := a.runOnce(c); err != nil {
 			return err
 		}
-		a.kept = kept
 	}
-	if a.kept.N == 0 {
+	for _, b := range a.kept {
+		if err := each(b); err != nil {
+			if a.stopped(err) {
+				return nil
+			}
+			return err
+		}
+	}
+	return nil
+}
+
+// runOnce keeps the rows of the subplan, of EXISTS only the first few.
+func (a *apply) runOnce(c *Ctx) error {
+	env := *c.env
+	env.Pool = c.Pool
+	outer := append([]expr.OuterRow{{}}, c.Eval.Outer...)
+	err := run(c.Context, a.n.Sub, &env, outer, func(b *delta.Batch) error {
+		size := int64(b.N) * int64(16*len(b.Cols)+8)
+		for _, v := range b.Cols {
+			for _, r := range v.S {
+				size += int64(r.Len)
+			}
+		}
+		if err := c.Memory.Grow(size); err != nil {
+			return err
+		}
+		kept := delta.NewBatch(a.types, b.N)
+		for i := range b.N {
+			kept.AppendRow(b, i, b.Weight(i))
+		}
+		a.kept = append(a.kept, kept)
+		if a.n.Kind == plan.ApplyExists && b.N > 0 {
+			return errStop{a}
+		}
 		return nil
-	}
-	if err := each(a.kept); err != nil && !errors.Is(err, errStop) {
+	})
+	if err != nil && !a.stopped(err) {
 		return err
 	}
+	a.ran = true
 	return nil
 }
 
@@ -138,8 +171,11 @@ func (a *apply) row(c *Ctx, b *delta.Batch, i int, tests *delta.Vec, out Emit) e
 	case plan.ApplyExists:
 		found := false
 		err = a.sub(c, b, i, func(s *delta.Batch) error {
-			found = found || s.N > 0
-			return errStop
+			if s.N == 0 {
+				return nil
+			}
+			found = true
+			return errStop{a}
 		})
 		dst.AppendBool(found)
 	case plan.ApplyArray:
@@ -194,7 +230,7 @@ func (a *apply) quantified(c *Ctx, b *delta.Batch, i int, tests *delta.Vec, dst 
 				unknown = true
 			case v.B[r] != all:
 				decided = true
-				return errStop
+				return errStop{a}
 			}
 		}
 		return nil

@@ -63,7 +63,7 @@ func (f *backfill) Push(_ *Ctx, _ int, b *delta.Batch, out Emit) error {
 	}
 	f.sel = f.sel[:0]
 	for i := range b.N {
-		f.key = appendRowKey(f.key[:0], f.from.key, f.cols, b, i)
+		f.key = f.from.appendKey(f.key[:0], f.cols, b, i)
 		if f.cursor != nil && bytes.Compare(f.key, f.cursor) <= 0 {
 			f.sel = append(f.sel, int32(i))
 		}

@@ -21,6 +21,7 @@ type closeBuffer struct {
 	n      *plan.CloseBuffer
 	tree   *state.Tree
 	vnode  func([]byte) uint8
+	dist   []int
 	types  []types.Type
 	closed int64
 	key    []byte
@@ -42,13 +43,9 @@ func newCloseBuffer(pool *state.Pool, n *plan.CloseBuffer) (*closeBuffer, error)
 	if !ok {
 		dist = identity(len(b.types))
 	}
-	route := vnodeOf(dist)
-	b.vnode = func(key []byte) uint8 {
-		if id := key[8:]; !rowInValue(id) {
-			return route(id[1:])
-		}
-		return values.VNode(values.Hash(key[8:]))
-	}
+	b.dist = dist
+	route := vnodeOfRow(dist)
+	b.vnode = func(key []byte) uint8 { return route(key[8:]) }
 	return b, nil
 }
 
@@ -64,7 +61,7 @@ func (b *closeBuffer) Push(c *Ctx, _ int, in *delta.Batch, _ Emit) error {
 			late++
 			continue
 		}
-		b.key = appendRowID(appendWindow(b.key[:0], at), in.Cols, i)
+		b.key = appendRowID(appendWindow(b.key[:0], at), in.Cols, b.dist, i)
 		w := in.Weight(i)
 		if old, ok := b.tree.Get(b.key); ok {
 			n, _ := binary.Varint(old)
@@ -79,7 +76,7 @@ func (b *closeBuffer) Push(c *Ctx, _ int, in *delta.Batch, _ Emit) error {
 			b.val = values.AppendRow(b.val, in.Cols, i)
 		}
 		if err := b.tree.Put(b.key, b.val); err != nil {
-			return err
+			return sizeError(err)
 		}
 	}
 	if late > 0 {

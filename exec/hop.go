@@ -4,6 +4,7 @@ import (
 	"math"
 
 	"github.com/heliosdb/heliosdb-streaming/internal/delta"
+	"github.com/heliosdb/heliosdb-streaming/internal/pgerr"
 	"github.com/heliosdb/heliosdb-streaming/planner/plan"
 )
 
@@ -22,13 +23,19 @@ var _ Operator = (*hopExpand)(nil)
 
 func newHopExpand(n *plan.HopExpand) *hopExpand { return &hopExpand{n: n} }
 
-func (h *hopExpand) Push(_ *Ctx, _ int, b *delta.Batch, out Emit) error {
+func (h *hopExpand) Push(c *Ctx, _ int, b *delta.Batch, out Emit) error {
 	t := b.Cols[h.n.Time]
 	h.idx = h.idx[:0]
 	h.lo.Reset(h.n.Cols[len(b.Cols)].Type)
 	h.hi.Reset(h.n.Cols[len(b.Cols)+1].Type)
 	for i := range b.N {
 		if t.IsNull(i) || t.I[i] == math.MaxInt64 || t.I[i] == math.MinInt64 {
+			continue
+		}
+		if t.I[i] > math.MaxInt64-h.n.Size {
+			if err := c.rowFailed(b, i, errWindow); err != nil {
+				return err
+			}
 			continue
 		}
 		for s := floorTo(t.I[i]-h.n.Offset, h.n.Slide) + h.n.Offset; s+h.n.Size > t.I[i]; s -= h.n.Slide {
@@ -47,6 +54,9 @@ func (h *hopExpand) Push(_ *Ctx, _ int, b *delta.Batch, out Emit) error {
 }
 
 func (h *hopExpand) End(*Ctx, Emit) error { return nil }
+
+// errWindow is the error of a row whose windows end past the last timestamp.
+var errWindow = pgerr.New(pgerr.DatetimeFieldOverflow, "timestamp out of range")
 
 // floorTo is the greatest multiple of m that is ≤ x.
 func floorTo(x, m int64) int64 {

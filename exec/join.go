@@ -163,7 +163,7 @@ func (s *joinSide) hopeless(b *delta.Batch, i int) bool {
 // treeKey is the key of row i in the side's tree.
 func (s *joinSide) treeKey(b *delta.Batch, i int) []byte {
 	s.rowID = append(s.rowID[:0], s.buf.Key(i)...)
-	s.rowID = appendRowID(s.rowID, b.Cols, i)
+	s.rowID = appendRowID(s.rowID, b.Cols, nil, i)
 	return s.rowID
 }
 

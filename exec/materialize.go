@@ -9,6 +9,7 @@ import (
 	"github.com/heliosdb/heliosdb-streaming/internal/pgerr"
 	"github.com/heliosdb/heliosdb-streaming/internal/types"
 	"github.com/heliosdb/heliosdb-streaming/internal/values"
+	"github.com/heliosdb/heliosdb-streaming/planner/plan"
 	"github.com/heliosdb/heliosdb-streaming/storage/state"
 )
 
@@ -27,6 +28,7 @@ import (
 type materialize struct {
 	types []types.Type
 	key   []int // nil: bag
+	dist  []int // bag: see appendRowID
 	tree  *state.Tree
 	vnode func([]byte) uint8
 
@@ -52,39 +54,56 @@ var (
 	_ Stateful = (*materialize)(nil)
 )
 
-func newMaterialize(pool *state.Pool, ts []types.Type, key []int, vnode func([]byte) uint8) *materialize {
-	return &materialize{
-		types: ts, key: key, vnode: vnode,
+func newMaterialize(pool *state.Pool, n *plan.Materialize) *materialize {
+	m := &materialize{
+		types: n.Types(), key: n.Key,
 		tree: state.NewTree(pool, state.TreeOptions{}),
-		out:  delta.NewBatch(ts, 0),
+		out:  delta.NewBatch(n.Types(), 0),
 	}
+	m.vnode, m.dist = routeOf(n)
+	return m
 }
 
-func (m *materialize) Push(_ *Ctx, _ int, b *delta.Batch, _ Emit) error {
+func (m *materialize) Push(c *Ctx, _ int, b *delta.Batch, _ Emit) error {
 	m.cols = m.cols[:0]
 	for _, k := range m.key {
 		m.cols = append(m.cols, b.Cols[k])
 	}
 	for i := range b.N {
-		c := change{off: len(m.arena), seq: len(m.pending), w: b.Weight(i)}
-		m.arena = appendRowKey(m.arena, m.key, m.cols, b, i)
-		c.key = len(m.arena) - c.off
+		ch := change{off: len(m.arena), seq: len(m.pending), w: b.Weight(i)}
+		m.arena = m.appendKey(m.arena, m.cols, b, i)
+		if ch.key = len(m.arena) - ch.off; m.key != nil && ch.key > maxKey {
+			m.arena = m.arena[:ch.off]
+			if err := c.rowFailed(b, i, errLongKey(ch.key)); err != nil {
+				return err
+			}
+			continue
+		}
 		m.arena = values.AppendRow(m.arena, b.Cols, i)
-		c.row = len(m.arena) - c.off - c.key
-		m.pending = append(m.pending, c)
+		ch.row = len(m.arena) - ch.off - ch.key
+		m.pending = append(m.pending, ch)
 	}
 	return nil
 }
 
-// appendRowKey appends the key under which row i of b is kept.
-func appendRowKey(dst []byte, key []int, keyCols []*delta.Vec, b *delta.Batch, i int) []byte {
-	if key == nil {
-		return appendRowID(dst, b.Cols, i)
+// appendKey appends the key under which row i of b is kept.
+func (m *materialize) appendKey(dst []byte, keyCols []*delta.Vec, b *delta.Batch, i int) []byte {
+	if m.key == nil {
+		return appendRowID(dst, b.Cols, m.dist, i)
 	}
 	for _, v := range keyCols {
 		dst = values.AppendKey(dst, v, i)
 	}
 	return dst
+}
+
+// appendRowKey is appendKey for a table, whose rows are placed by the whole key.
+func appendRowKey(dst []byte, key []int, keyCols []*delta.Vec, b *delta.Batch, i int) []byte {
+	m := materialize{key: key}
+	if key == nil {
+		m.dist = identity(len(b.Cols))
+	}
+	return m.appendKey(dst, keyCols, b, i)
 }
 
 func (m *materialize) keyOf(c change) []byte { return m.arena[c.off : c.off+c.key] }
@@ -217,6 +236,9 @@ func (m *materialize) survivor(cs []change, old []byte, had bool) (row []byte, n
 	if left != 1 {
 		return nil, 0, m.negative()
 	}
+	if len(cs) > fewChanges {
+		return m.survivorOfMany(cs, old, had)
+	}
 	// The last arrival whose row is not retracted again is the survivor.
 	for i := len(cs) - 1; i >= 0; i-- {
 		r := m.rowOf(cs[i])
@@ -239,13 +261,36 @@ func (m *materialize) survivor(cs []change, old []byte, had bool) (row []byte, n
 	return nil, 0, m.negative()
 }
 
+// fewChanges is up to how many changes of one key are compared pair by pair.
+const fewChanges = 16
+
+// survivorOfMany is survivor in time proportional to the changes.
+func (m *materialize) survivorOfMany(cs []change, old []byte, had bool) (row []byte, n int64, err error) {
+	net := make(map[string]int64, len(cs))
+	if had {
+		net[string(old)] = 1
+	}
+	for _, c := range cs {
+		net[string(m.rowOf(c))] += c.w
+	}
+	for i := len(cs) - 1; i >= 0; i-- {
+		if r := m.rowOf(cs[i]); net[string(r)] > 0 {
+			return r, 1, nil
+		}
+	}
+	if had && net[string(old)] > 0 {
+		return old, 1, nil
+	}
+	return nil, 0, m.negative()
+}
+
 func (m *materialize) negative() error {
 	return pgerr.Internal("contents of a relation would hold a key other than zero or one times")
 }
 
 func (m *materialize) put(key []byte, count uint64, row []byte) error {
 	m.enc = append(binary.AppendUvarint(m.enc[:0], count), row...)
-	return m.tree.Put(key, m.enc)
+	return sizeError(m.tree.Put(key, m.enc))
 }
 
 func (m *materialize) emit(row []byte, w int64) error {

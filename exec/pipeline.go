@@ -214,7 +214,7 @@ func (b *builder) operator(n plan.Node) (Operator, error) {
 	case *plan.Union:
 		return union{}, nil
 	case *plan.Materialize:
-		return newMaterialize(b.pool, n.Types(), n.Key, routeOf(n)), nil
+		return newMaterialize(b.pool, n), nil
 	case *plan.Sink:
 		if n.Connector != "blackhole" {
 			return nil, pgerr.Unsupported(0, "sink connector %q", n.Connector)

@@ -56,10 +56,10 @@ func run(ctx context.Context, n plan.Node, env *QueryEnv, outer []expr.OuterRow,
 		defer c.Pool.Close()
 	}
 	b := &builder{ctx: c, pool: c.Pool, workers: 1, adhoc: true}
+	defer b.close()
 	if _, err := b.build(n, out); err != nil {
 		return err
 	}
-	defer b.close()
 	for i := 0; i < len(b.actions); {
 		if err := c.Check(); err != nil {
 			return err

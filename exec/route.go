@@ -61,8 +61,9 @@ func through(in []int, ok bool, to func(int) int) ([]int, bool) {
 }
 
 // routeOf gives the vnode function of a materialized relation's tree: which
-// columns of its key decided where the rows are.
-func routeOf(n *plan.Materialize) func([]byte) uint8 {
+// columns of its key decided where the rows are. For a bag it gives those
+// columns too.
+func routeOf(n *plan.Materialize) (route func([]byte) uint8, dist []int) {
 	key := n.Key
 	if key == nil {
 		key = identity(len(n.Cols))
@@ -72,16 +73,10 @@ func routeOf(n *plan.Materialize) func([]byte) uint8 {
 	if !ok {
 		dist = identity(len(key))
 	}
-	route := vnodeOf(dist)
 	if n.Key != nil {
-		return route
+		return vnodeOf(dist), nil
 	}
-	return func(id []byte) uint8 {
-		if rowInValue(id) {
-			return values.VNode(values.Hash(id))
-		}
-		return route(id[1:])
-	}
+	return vnodeOfRow(dist), dist
 }
 
 // identity is 0, 1, …, n−1.

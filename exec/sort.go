@@ -2,10 +2,12 @@ package exec
 
 import (
 	"bytes"
+	"math"
 	"slices"
 
 	"github.com/heliosdb/heliosdb-streaming/internal/delta"
 	"github.com/heliosdb/heliosdb-streaming/internal/pgerr"
+	"github.com/heliosdb/heliosdb-streaming/internal/types"
 	"github.com/heliosdb/heliosdb-streaming/internal/values"
 	"github.com/heliosdb/heliosdb-streaming/planner/plan"
 	"github.com/heliosdb/heliosdb-streaming/sql/expr"
@@ -21,14 +23,17 @@ type sortRows struct {
 	ready  bool
 	offset int64
 	limit  int64 // −1: none
+	until  int64 // rows of the input's order that are wanted: offset + limit
 	rows   *delta.Batch
 	keys   [][]byte
 	order  []int32
 	arena  []byte
-	bytes  int64
-	passed int64
-	part   delta.Batch
-	idx    []int32
+	bytes  int64 // of the rows and keys held
+	// reserved is what the query's reservation holds for them
+	reserved int64
+	passed   int64
+	part     delta.Batch
+	idx      []int32
 }
 
 var _ Operator = (*sortRows)(nil)
@@ -47,8 +52,14 @@ func (s *sortRows) prepare(c *Ctx) error {
 	if s.offset, err = bound(c, s.n.Offset, 0, pgerr.InvalidRowCountInOffset, "OFFSET"); err != nil {
 		return err
 	}
-	s.limit, err = bound(c, s.n.Limit, -1, pgerr.InvalidRowCountInLimit, "LIMIT")
-	return err
+	if s.limit, err = bound(c, s.n.Limit, -1, pgerr.InvalidRowCountInLimit, "LIMIT"); err != nil {
+		return err
+	}
+	s.until = math.MaxInt64
+	if s.limit >= 0 && s.offset <= math.MaxInt64-s.limit {
+		s.until = s.offset + s.limit
+	}
+	return nil
 }
 
 func bound(c *Ctx, e expr.Expr, none int64, code, what string) (int64, error) {
@@ -82,8 +93,8 @@ func (s *sortRows) Push(c *Ctx, _ int, b *delta.Batch, out Emit) error {
 			}
 		}
 	}
-	if keep := s.offset + s.limit; s.limit >= 0 && int64(s.rows.N) > max(4*keep, 16384) {
-		s.shrink(int(keep))
+	if n := int64(s.rows.N); n > 16384 && s.until < n/4 {
+		return s.shrink(c, int(s.until))
 	}
 	return nil
 }
@@ -94,7 +105,7 @@ func (s *sortRows) pass(c *Ctx, b *delta.Batch, out Emit) error {
 	full := false
 	for i := range b.N {
 		for range b.Weight(i) {
-			if full = s.limit >= 0 && s.passed >= s.offset+s.limit; full {
+			if full = s.passed >= s.until; full {
 				break
 			}
 			if s.passed >= s.offset {
@@ -106,7 +117,7 @@ func (s *sortRows) pass(c *Ctx, b *delta.Batch, out Emit) error {
 	if err := s.emit(b, s.idx, out); err != nil {
 		return err
 	}
-	if s.limit >= 0 && s.passed >= s.offset+s.limit {
+	if s.passed >= s.until {
 		return errEnough{c.unit}
 	}
 	return nil
@@ -132,26 +143,39 @@ func (s *sortRows) keep(c *Ctx, b *delta.Batch, i int) error {
 	for _, k := range s.n.Keys {
 		s.arena = values.AppendKeyOrder(s.arena, b.Cols[k.Col], i, k.Desc, k.NullsFirst)
 	}
-	s.keys = append(s.keys, s.arena[lo:len(s.arena):len(s.arena)])
 	size := int64(len(s.arena)-lo) + 48
+	for _, v := range b.Cols {
+		size += 9
+		if v.T.Phys() == types.Bytes && !v.IsNull(i) {
+			size += int64(v.S[i].Len)
+		}
+	}
+	if err := s.reserve(c, s.bytes+size); err != nil {
+		return err
+	}
+	s.keys = append(s.keys, s.arena[lo:len(s.arena):len(s.arena)])
 	for k, v := range s.rows.Cols {
-		if len(v.S) > 0 || v.Data != nil {
-			if len(v.Data)+len(b.Cols[k].Bytes(i)) > delta.MaxBatchBytes {
-				return pgerr.New(pgerr.ProgramLimitExceeded, "a sorted column holds more than %d bytes", delta.MaxBatchBytes)
-			}
+		if v.T.Phys() == types.Bytes && !b.Cols[k].IsNull(i) && len(v.Data)+int(b.Cols[k].S[i].Len) > delta.MaxBatchBytes {
+			return pgerr.New(pgerr.ProgramLimitExceeded, "a sorted column holds more than %d bytes", delta.MaxBatchBytes)
 		}
 		v.AppendFrom(b.Cols[k], i)
-		if v.S != nil {
-			size += int64(v.S[s.rows.N].Len) + 8
-		} else {
-			size += 8
-		}
 	}
 	s.rows.AppendWeight(1)
 	s.bytes += size
-	if s.bytes-c.Memory.Bytes() > 0 {
-		return c.Memory.Grow(max(size, 1<<16))
+	return nil
+}
+
+// reserve makes the query's reservation cover n bytes of sorted rows, in pieces
+// so that the budget is not asked for every row.
+func (s *sortRows) reserve(c *Ctx, n int64) error {
+	if n <= s.reserved {
+		return nil
 	}
+	more := max(n-s.reserved, 1<<16)
+	if err := c.Memory.Grow(more); err != nil {
+		return err
+	}
+	s.reserved += more
 	return nil
 }
 
@@ -165,9 +189,13 @@ func (s *sortRows) sorted() []int32 {
 	return s.order
 }
 
-// shrink keeps the first n rows.
-func (s *sortRows) shrink(n int) {
+// shrink keeps the first n rows. Both copies are there for a moment.
+func (s *sortRows) shrink(c *Ctx, n int) error {
 	order := s.sorted()[:n]
+	share := s.bytes / int64(s.rows.N) * int64(n)
+	if err := s.reserve(c, s.bytes+share); err != nil {
+		return err
+	}
 	rows := delta.NewBatch(s.rows.Types(), n)
 	keys := make([][]byte, 0, n)
 	var arena []byte
@@ -181,7 +209,8 @@ func (s *sortRows) shrink(n int) {
 		keys = append(keys, arena[at:at+k:at+k])
 		at += k
 	}
-	s.rows, s.keys, s.arena = rows, keys, arena
+	s.rows, s.keys, s.arena, s.bytes = rows, keys, arena, share
+	return nil
 }
 
 func (s *sortRows) End(c *Ctx, out Emit) error {
@@ -193,9 +222,6 @@ func (s *sortRows) End(c *Ctx, out Emit) error {
 	}
 	order := s.sorted()
 	lo := min(s.offset, int64(len(order)))
-	hi := int64(len(order))
-	if s.limit >= 0 {
-		hi = min(hi, lo+s.limit)
-	}
+	hi := min(int64(len(order)), s.until)
 	return s.emit(s.rows, order[lo:hi], out)
 }

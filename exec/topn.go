@@ -170,7 +170,7 @@ func (t *topN) orderKey(part []byte, b *delta.Batch, i int) int {
 // add adds the weight of row i, whose orderKey is set, to the tree.
 func (t *topN) add(part int, b *delta.Batch, i int) error {
 	order := len(t.key) - part
-	t.key = appendRowID(t.key, b.Cols, i)
+	t.key = appendRowID(t.key, b.Cols, nil, i)
 	w := b.Weight(i)
 	if old, ok := t.tree.Get(t.key); ok {
 		n, _ := binary.Varint(old)
