@@ -85,10 +85,11 @@ func (s *Snapshot) Release() {
 	s.rels = nil
 }
 
-// Rows pushes the relation's rows whose leading key columns equal eq, the
+// Rows pushes the relation's rows whose leading key columns equal eq (of a
+// relation without key, its leading columns, and perhaps rows that do not), the
 // columns take, in key order within a worker's share. Weights are counts.
 func (r *RelationSnapshot) Rows(take []int, eq []delta.Datum, push Emit) error {
-	prefix, err := r.prefix(eq)
+	prefixes, err := r.prefixes(eq)
 	if err != nil {
 		return err
 	}
@@ -104,35 +105,50 @@ func (r *RelationSnapshot) Rows(take []int, eq []delta.Datum, push Emit) error {
 		return err
 	}
 	limit := 1
-	for _, t := range r.trees {
-		c := t.Cursor()
-		for ok := c.Seek(prefix); ok && bytes.HasPrefix(c.Key(), prefix); ok = c.Next() {
-			if err := decodeContents(r.key != nil, c.Key(), c.Value(), all); err != nil {
-				return err
-			}
-			if all.N >= limit {
-				if err := flush(); err != nil {
+	for _, prefix := range prefixes {
+		for _, t := range r.trees {
+			c := t.Cursor()
+			for ok := c.Seek(prefix); ok && bytes.HasPrefix(c.Key(), prefix); ok = c.Next() {
+				if err := decodeContents(r.key != nil, c.Key(), c.Value(), all); err != nil {
 					return err
 				}
-				limit = min(limit*4, 1024) // a point read pays for one row
+				if all.N >= limit {
+					if err := flush(); err != nil {
+						return err
+					}
+					limit = min(limit*4, 1024) // a point read pays for one row
+				}
 			}
 		}
 	}
 	return flush()
 }
 
-// prefix encodes equalities on the leading key columns.
-func (r *RelationSnapshot) prefix(eq []delta.Datum) ([]byte, error) {
-	if len(eq) > len(r.key) {
-		return nil, pgerr.Internal("%d equalities on a key of %d columns", len(eq), len(r.key))
+// prefixes encode equalities on the leading key columns; a relation without key
+// is ordered by its whole rows, and those that are too long for a key lie apart,
+// so that all of them are read.
+func (r *RelationSnapshot) prefixes(eq []delta.Datum) ([][]byte, error) {
+	if len(eq) == 0 {
+		return [][]byte{nil}, nil
 	}
-	var p []byte
+	column := func(i int) int { return i }
+	p, width := []byte{wholeRow}, len(r.types)
+	if r.key != nil {
+		column = func(i int) int { return r.key[i] }
+		p, width = nil, len(r.key)
+	}
+	if len(eq) > width {
+		return nil, pgerr.Internal("%d equalities on a key of %d columns", len(eq), width)
+	}
 	for i, d := range eq {
-		v := delta.NewVec(r.types[r.key[i]], 1)
+		v := delta.NewVec(r.types[column(i)], 1)
 		v.AppendDatum(d)
 		p = values.AppendKey(p, v, 0)
 	}
-	return p, nil
+	if r.key != nil {
+		return [][]byte{p}, nil
+	}
+	return [][]byte{p, {hashedRow}}, nil
 }
 
 // Len is the number of distinct keys.
