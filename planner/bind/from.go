@@ -164,7 +164,7 @@ func (b *binder) tableName(at *scope, ctes *cteScope, te *ast.TableName) (*sourc
 	if err != nil {
 		return nil, err
 	}
-	it := &item{schema: rel.Schema, name: rel.Name, relName: rel.Name, colsVisible: true, pk: rel.PrimaryKey}
+	it := &item{schema: rel.Schema, name: rel.Name, relName: rel.Name, colsVisible: true, pk: rel.PrimaryKey, rel: rel}
 	it.setCols(node)
 	if err := it.alias(te.Alias); err != nil {
 		return nil, err

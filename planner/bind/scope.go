@@ -4,6 +4,7 @@ import (
 	"github.com/heliosdb/heliosdb-streaming/internal/pgerr"
 	"github.com/heliosdb/heliosdb-streaming/planner/plan"
 	"github.com/heliosdb/heliosdb-streaming/sql/ast"
+	"github.com/heliosdb/heliosdb-streaming/sql/catalog"
 	"github.com/heliosdb/heliosdb-streaming/sql/expr"
 )
 
@@ -58,6 +59,7 @@ type item struct {
 	cols         []itemCol
 	colsVisible  bool // unqualified names find its columns
 	pk           []int
+	rel          *catalog.Relation // nil: not a relation
 }
 
 type itemCol struct {
@@ -89,6 +91,11 @@ func (s *scope) find(name string, pos int) (*item, *itemCol, error) {
 				return nil, nil, pgerr.New(pgerr.AmbiguousColumn, "column reference %q is ambiguous", name).At(pos)
 			}
 			fi, fc = it, &it.cols[i]
+		}
+	}
+	if fc == nil && len(s.items) == 1 && s.items[0].colsVisible {
+		if c := s.items[0].systemColumn(name); c != nil {
+			return s.items[0], c, nil
 		}
 	}
 	return fi, fc, nil
@@ -167,6 +174,9 @@ func (b *binder) resolveQualified(s *scope, schema, table, name string, pos int)
 				}
 				found = &it.cols[i]
 			}
+		}
+		if found == nil {
+			found = it.systemColumn(name)
 		}
 		if found == nil {
 			return nil, missingColumn(s, table, name, pos)

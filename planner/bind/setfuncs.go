@@ -65,6 +65,16 @@ var setFuncs = map[string][]setFunc{
 		{Name: "barelabel", Type: types.Boolean}, {Name: "catdesc", Type: types.Text}, {Name: "baredesc", Type: types.Text}}}},
 }
 
+// SetFunctions calls fn for the name and the argument types of every
+// set-returning function, in no set order.
+func SetFunctions(fn func(name string, args []types.Type)) {
+	for name, fs := range setFuncs {
+		for _, f := range fs {
+			fn(name, f.args)
+		}
+	}
+}
+
 func findSetFuncs(name string) []setFunc { return setFuncs[name] }
 
 // chooseSet resolves a set-returning call.

@@ -14,17 +14,30 @@ func attributeRow(rel uint32, c *catalog.Column, num int) cells {
 	if c.Generated != "" {
 		generated = "s"
 	}
-	return cells{
+	out := cells{
 		"attrelid": rel, "attname": c.Name, "atttypid": c.Type.OID, "attstattarget": -1, "attlen": t.len, "attnum": num,
 		"attndims": dims, "attcacheoff": -1, "atttypmod": c.Type.Mod, "attbyval": t.byval, "attalign": t.align,
 		"attstorage": t.storage, "attnotnull": c.NotNull, "atthasdef": c.Default != "" || c.Generated != "",
 		"attgenerated": generated, "attislocal": true, "attcollation": t.collation,
 	}
+	if c.Include != "" {
+		out["attfdwoptions"] = []string{"include=" + c.Include}
+	}
+	return out
 }
 
+// relationAttributes lists a relation's columns. What a source's column is made
+// from, and its watermark, are its options as a foreign table's column.
 func relationAttributes(w *writer, r *catalog.Relation) {
 	for i := range r.Columns {
-		w.row(attributeRow(r.OID, &r.Columns[i], i+1))
+		c := attributeRow(r.OID, &r.Columns[i], i+1)
+		for _, wm := range r.Watermarks {
+			if wm.Column == i {
+				options, _ := c["attfdwoptions"].([]string)
+				c["attfdwoptions"] = append(options, "watermark="+wm.Expr)
+			}
+		}
+		w.row(c)
 	}
 }
 

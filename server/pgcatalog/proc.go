@@ -9,12 +9,14 @@ import (
 	"sync"
 
 	"github.com/heliosdb/heliosdb-streaming/internal/types"
+	"github.com/heliosdb/heliosdb-streaming/planner/bind"
 	"github.com/heliosdb/heliosdb-streaming/sql/catalog"
 	"github.com/heliosdb/heliosdb-streaming/sql/expr"
 )
 
-// procsText is the part of PostgreSQL 15's pg_proc that has the functions the
-// engine has, for their OIDs, and those that types name (typinput and so on).
+// procsText is the part of PostgreSQL 15's pg_proc over the engine's types, for
+// the OIDs of the functions that the engine has too, and what types name
+// (typinput and so on). An empty prosrc is the function's own name.
 //
 //go:embed procs.txt
 var procsText string
@@ -43,6 +45,9 @@ func parseProcs(text string) []*proc {
 		p := &proc{
 			oid: parseOID(f["oid"]), ret: parseOID(f["prorettype"]), name: f["proname"], src: f["prosrc"],
 			kind: f["prokind"], volatility: f["provolatile"], strict: f["proisstrict"] == "t", set: f["proretset"] == "t",
+		}
+		if p.src == "" {
+			p.src = p.name
 		}
 		for a := range strings.FieldsSeq(f["proargtypes"]) {
 			p.args = append(p.args, parseOID(a))
@@ -98,23 +103,17 @@ func allProcs() []*proc {
 			out = append(out, p)
 		}
 	}
+	sets := map[string]bool{}
+	bind.SetFunctions(func(name string, args []types.Type) {
+		sets[(&proc{name: name, args: typeOIDs(args)}).signature()] = true
+	})
 	for _, p := range postgresProcs {
-		if !have[p.oid] && (p.set && p.known() || usedByTypes[p.oid]) {
+		if !have[p.oid] && (sets[p.signature()] || usedByTypes[p.oid]) {
 			out = append(out, p)
 		}
 	}
 	slices.SortFunc(out, func(a, b *proc) int { return cmp.Compare(a.oid, b.oid) })
 	return out
-}
-
-// known reports whether the engine has all types of the function.
-func (p *proc) known() bool {
-	for _, a := range append(slices.Clone(p.args), p.ret) {
-		if types.Lookup(a) == nil {
-			return false
-		}
-	}
-	return true
 }
 
 // usedByTypes are the functions that the rows of pg_type name.
@@ -249,26 +248,3 @@ func procRows(w *writer) {
 		})
 	}
 }
-
-func castRows(w *writer) {
-	type pair struct {
-		from, to uint32
-		c        expr.CastInfo
-	}
-	var all []pair
-	expr.EachCast(func(from, to uint32, c expr.CastInfo) { all = append(all, pair{from, to, c}) })
-	slices.SortFunc(all, func(a, b pair) int { return cmp.Or(cmp.Compare(a.from, b.from), cmp.Compare(a.to, b.to)) })
-	for i, p := range all {
-		method := "f"
-		if p.c.Fn == nil {
-			method = "b"
-		}
-		w.row(cells{
-			"oid": castOIDs + i, "castsource": p.from, "casttarget": p.to, "castfunc": 0,
-			"castcontext": string(rune(p.c.Context)), "castmethod": method,
-		})
-	}
-}
-
-// castOIDs is where the OIDs of pg_cast begin.
-const castOIDs = 14000

@@ -41,12 +41,19 @@ func TestPsqlQueries(t *testing.T) {
 					fmt.Fprintf(&out, "ERROR %s\n", explain(err))
 					continue
 				}
+				if registryLists[strings.TrimSuffix(filepath.Base(file), ".sql")] && len(r.rows) > 0 {
+					r.rows = [][]string{{"…"}}
+				}
 				out.WriteString(r.String())
 			}
 			golden(t, strings.TrimSuffix(file, ".sql")+".out", out.String())
 		})
 	}
 }
+
+// registryLists are the commands that list functions, casts and operators: their
+// goldens would change with every function that is added.
+var registryLists = map[string]bool{"d-c": true, "d-o": true, "da": true, "do": true, "df-s_abs": true, "df_plus": true}
 
 var placeholder = regexp.MustCompile(`@[a-z_]+`)
 

@@ -105,6 +105,8 @@ var origins = map[string]*origin{
 	"pg_catalog.pg_rewrite":              {live: rewrites},
 	"pg_catalog.pg_type":                 {fixed: typeRows},
 	"pg_catalog.pg_proc":                 {fixed: procRows},
+	"pg_catalog.pg_operator":             {fixed: operatorRows},
+	"pg_catalog.pg_aggregate":            {fixed: aggregateRows},
 	"pg_catalog.pg_cast":                 {fixed: castRows},
 	"pg_catalog.pg_am":                   {fixed: accessMethods},
 	"pg_catalog.pg_language":             {fixed: languages},
