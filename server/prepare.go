@@ -139,7 +139,7 @@ func textRows(cols []pgwire.Column, rows [][]*string, tag func(int64) string) pg
 
 // bind resolves a statement.
 func (x *session) bind(ctx context.Context, st pgwire.Statement, given []types.Type) (*prepared, error) {
-	p := &prepared{stmt: st, given: given, version: x.s.catalog().version, path: strings.Join(x.path(), ",")}
+	p := &prepared{stmt: st, given: given, version: x.s.catalog().version, path: x.rawPath()}
 	if err := x.bindStatement(ctx, p, st.AST.(ast.Statement)); err != nil {
 		return nil, err
 	}
@@ -247,7 +247,7 @@ func ddlTag(st ast.Statement) string {
 
 // current is p, or p bound anew when what it was bound against has changed.
 func (x *session) current(ctx context.Context, p *prepared) (*prepared, error) {
-	if p.version == x.s.catalog().version && p.path == strings.Join(x.path(), ",") {
+	if p.version == x.s.catalog().version && p.path == x.rawPath() {
 		return p, nil
 	}
 	given := p.given

@@ -193,6 +193,12 @@ func warning(code, format string, args ...any) *pgerr.Error {
 	return n
 }
 
+// rawPath is the search path as it was set.
+func (x *session) rawPath() string {
+	v, _ := x.settings.get("search_path")
+	return v
+}
+
 // path is the search path of the session.
 func (x *session) path() []string { return x.settings.searchPath(x.s.catalog().HasSchema) }
 

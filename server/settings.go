@@ -123,6 +123,21 @@ func (s *settings) open() {
 	}
 }
 
+// settingsMark is the state of the settings at a savepoint.
+type settingsMark struct{ now, after map[string]string }
+
+func (s *settings) mark() settingsMark {
+	s.open()
+	return settingsMark{maps.Clone(s.now), maps.Clone(s.after)}
+}
+
+// backTo takes back the changes since the mark was made.
+func (s *settings) backTo(m settingsMark) {
+	old := s.now
+	s.now, s.after = maps.Clone(m.now), maps.Clone(m.after)
+	s.tell(old)
+}
+
 // end ends a transaction's changes.
 func (s *settings) end(commit bool) {
 	if s.before == nil {
@@ -134,6 +149,11 @@ func (s *settings) end(commit bool) {
 		s.now = s.after
 	}
 	s.before, s.after = nil, nil
+	s.tell(old)
+}
+
+// tell reports the parameters that differ from old.
+func (s *settings) tell(old map[string]string) {
 	s.derive()
 	for name := range parameters {
 		if old[name] != s.now[name] {

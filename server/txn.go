@@ -25,6 +25,7 @@ type txn struct {
 
 	reads  *reads  // nil: nothing read yet
 	writes *writes // nil: nothing written yet
+	saves  []savepoint
 }
 
 // reads is the one step of each graph on which a transaction reads. Results
@@ -80,7 +81,9 @@ func (x *session) Abort() {
 	if x.tx != nil {
 		if x.tx.explicit {
 			x.tx.failed = true
-			x.tx.drop()
+			if len(x.tx.saves) == 0 {
+				x.tx.drop()
+			}
 		} else {
 			x.endTx(false)
 		}
@@ -153,11 +156,7 @@ func (x *session) transaction(c *call, st *ast.Transaction) (string, error) {
 	case ast.Commit, ast.Rollback:
 		return x.finish(c.ctx, st)
 	}
-	word := map[ast.TxKind]string{ast.Savepoint: "SAVEPOINT", ast.ReleaseSavepoint: "RELEASE SAVEPOINT", ast.RollbackTo: "ROLLBACK TO SAVEPOINT"}[st.Kind]
-	if !x.tx.explicit {
-		return "", pgerr.New(pgerr.NoActiveSQLTransaction, "%s can only be used in transaction blocks", word)
-	}
-	return "", pgerr.Unsupported(st.Position(), "%s", word)
+	return x.savepoints(st)
 }
 
 // finish executes COMMIT and ROLLBACK.
