@@ -24,6 +24,7 @@ type nullMetrics struct{}
 
 func (nullMetrics) Ingested(uint32, int)         {}
 func (nullMetrics) Processed(int, time.Duration) {}
+func (nullMetrics) Fresh(int, time.Duration)     {}
 func (nullMetrics) Step(int, time.Duration)      {}
 func (nullMetrics) Busy(bool, time.Duration)     {}
 func (nullMetrics) Dead(uint32, int)             {}

@@ -34,6 +34,9 @@ type Metrics interface {
 	Ingested(rel uint32, rows int)
 	// Processed: rows whose step was published d after their fetch returned.
 	Processed(rows int, d time.Duration)
+	// Fresh: rows whose step was published d after the first of them was written
+	// to the source, by the source's clock.
+	Fresh(rows int, d time.Duration)
 	// Step: one step of a graph took d.
 	Step(rows int, d time.Duration)
 	// Busy: for d, sources had (waiting) or had not data that could not be taken.
@@ -226,6 +229,9 @@ func (g *Graph) report(in *input, start time.Time, waiting bool) {
 		t.src.rows += int64(t.chunk.Rows)
 		m.Ingested(t.src.spec.Rel, t.chunk.Rows)
 		m.Processed(t.chunk.Rows, end.Sub(t.chunk.Fetched))
+		if !t.chunk.Appended.IsZero() {
+			m.Fresh(t.chunk.Rows, end.Sub(t.chunk.Appended))
+		}
 	}
 	m.Step(in.rows, d)
 	m.Busy(waiting, d)

@@ -138,7 +138,7 @@ func (d *devMode) line(s *Server, events, rate int64) string {
 		age = time.Since(c.At).Round(time.Second).String() + " ago"
 	}
 	line := fmt.Sprintf("events %d (%d/s)  rows in views %d  freshness p99 %s  checkpoint %s",
-		events, rate, rows, s.metrics.latency.quantile(0.99), age)
+		events, rate, rows, s.metrics.freshness.quantile(0.99), age)
 	if len(troubled) > 0 {
 		line += "  ! " + strings.Join(troubled, ", ")
 	}

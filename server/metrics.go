@@ -27,6 +27,7 @@ type metrics struct {
 	dead      sync.Map // relation OID → *atomic.Int64
 	steps     atomic.Int64
 	latency   eventHistogram
+	freshness eventHistogram
 	pressure  pressure
 }
 
@@ -50,6 +51,7 @@ func newMetrics(reg *prometheus.Registry) *metrics {
 		}),
 	}
 	m.latency.counts = make([]atomic.Uint64, len(latencyBounds)+1)
+	m.freshness.counts = make([]atomic.Uint64, len(latencyBounds)+1)
 	m.pressure.since = time.Now()
 	reg.MustRegister(m.checkpointDuration, m.checkpointStall, m.checkpointFailures,
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), collectors.NewGoCollector())
@@ -62,6 +64,8 @@ func (m *metrics) Processed(rows int, d time.Duration) {
 	m.processed.Add(int64(rows))
 	m.latency.observe(d.Seconds(), uint64(rows))
 }
+
+func (m *metrics) Fresh(rows int, d time.Duration) { m.freshness.observe(d.Seconds(), uint64(rows)) }
 
 func (m *metrics) Step(int, time.Duration) { m.steps.Add(1) }
 
@@ -159,6 +163,7 @@ var (
 	descProcessed = desc("events_processed_total", "Records whose step was published.")
 	descPressure  = desc("backpressure_ratio", "Share of time in which sources had data that the graphs could not take.")
 	descLatency   = desc("event_processing_duration", "Seconds from the return of a record's fetch to the publication of its step.")
+	descFresh     = desc("heliosdb_freshness_seconds", "Seconds from a record's own timestamp to the publication of its step; of a batch, its first record counts for all.")
 	descStatus    = desc("job_status", "1 for the status a job is in, 0 for the others.", "job_name", "status")
 	descSteps     = desc("heliosdb_steps_total", "Steps of all graphs.")
 	descWatermark = desc("heliosdb_watermark_lag_seconds", "Age of a source's watermark.", "source")
@@ -193,6 +198,8 @@ func (c *collector) Collect(ch chan<- prometheus.Metric) {
 	gauge(descPressure, c.m.pressure.ratio())
 	count, sum, buckets := c.m.latency.snapshot()
 	ch <- prometheus.MustNewConstHistogram(descLatency, count, sum, buckets)
+	count, sum, buckets = c.m.freshness.snapshot()
+	ch <- prometheus.MustNewConstHistogram(descFresh, count, sum, buckets)
 	cat := c.s.catalog()
 	name := func(oid uint32) string {
 		if r := cat.ByOID(oid); r != nil {

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/heliosdb/heliosdb-streaming/connectors/kafka"
+	"github.com/heliosdb/heliosdb-streaming/connectors/nexmark"
 	"github.com/heliosdb/heliosdb-streaming/exec"
 	"github.com/heliosdb/heliosdb-streaming/internal/delta"
 	"github.com/heliosdb/heliosdb-streaming/internal/pgerr"
@@ -78,6 +79,15 @@ func (s *Server) newSpec(r *catalog.Relation) (source.Spec, error) {
 			o.Columns = append(o.Columns, kafka.Column{Name: col.Name, Type: col.Type, Include: col.Include})
 		}
 		return kafka.New(o)
+	case "nexmark":
+		o, _, err := nexmark.ParseOptions(r.Options)
+		if err != nil {
+			return nil, err
+		}
+		for _, col := range r.Columns {
+			o.Columns = append(o.Columns, nexmark.Column{Name: col.Name, Type: col.Type})
+		}
+		return nexmark.New(o)
 	case "":
 		return nil, pgerr.New(pgerr.InvalidParameterValue, "a source needs WITH (connector = '…')").
 			WithHint("The connectors are kafka and nexmark.")

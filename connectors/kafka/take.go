@@ -98,6 +98,9 @@ func (t *taking) from(p *part, rows int, until int64) {
 		if s.rows > 0 {
 			if c.Rows == 0 {
 				c.Fetched = h.fetched
+				if h.firstTime > 0 {
+					c.Appended = time.UnixMilli(h.firstTime)
+				}
 			}
 			spans = append(spans, s)
 			c.Rows += s.rows

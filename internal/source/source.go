@@ -32,6 +32,7 @@ type Chunk struct {
 	Rows      int   // records (0 for a chunk that only moves the offset past gaps)
 	Bytes     int
 	Fetched   time.Time // when its fetch returned
+	Appended  time.Time // the timestamp of its first record; zero: none
 	Payload   any
 }
 
