@@ -107,7 +107,9 @@ func checkUnkept(t *testing.T, rec, before []byte, want error) {
 	}
 }
 
-func deep(rec []byte) bool { return bytes.Count(rec, []byte("["))+bytes.Count(rec, []byte("{")) >= MaxDepth }
+func deep(rec []byte) bool {
+	return bytes.Count(rec, []byte("["))+bytes.Count(rec, []byte("{")) >= MaxDepth
+}
 
 // expected1 is the record as encoding/json reads it: the raw value of every
 // column. ok is false when docs/json.md says that the record is dead.
