@@ -67,10 +67,14 @@ type parser struct {
 	active  map[int64]bool // producers inside an aborted transaction
 }
 
+// maxParsed bounds what one fetch of a partition becomes when decompressed, but
+// for the batch that passes it; the rest is fetched again.
+const maxParsed = 32 << 20
+
 // parse appends the batches in raw to out. A last one that is cut off is left
 // for the next fetch. On error the batches before the bad one are good.
 func (p *parser) parse(out []batch, raw []byte) ([]batch, error) {
-	for len(raw) >= prefixLen {
+	for total := 0; len(raw) >= prefixLen && total < maxParsed; {
 		n := int(int32(binary.BigEndian.Uint32(raw[atLength:])))
 		if n < headerLen-prefixLen {
 			if len(raw) > atMagic && raw[atMagic] < 2 && n > 0 {
@@ -87,6 +91,7 @@ func (p *parser) parse(out []batch, raw []byte) ([]batch, error) {
 			return out, err
 		}
 		raw = raw[n:]
+		total += len(b.data)
 		if b.next > p.from {
 			out = append(out, b)
 		}

@@ -347,21 +347,25 @@ func TestRealBrokerRestart(t *testing.T) {
 // Errors of every kind that brokers answer with are waited out.
 func TestFetchErrors(t *testing.T) {
 	t.Parallel()
+	for _, e := range []*kerr.Error{
+		kerr.NotLeaderForPartition, kerr.UnknownTopicOrPartition, kerr.UnknownTopicID, kerr.KafkaStorageError,
+		kerr.FencedLeaderEpoch, kerr.UnknownLeaderEpoch, kerr.OffsetNotAvailable, kerr.OffsetOutOfRange, kerr.UnknownServerError,
+	} {
+		t.Run(e.Message, func(t *testing.T) { fetchError(t, e.Code) })
+	}
+}
+
+func fetchError(t *testing.T, code int16) {
+	t.Parallel()
 	cluster, err := kfake.NewCluster(kfake.NumBrokers(2), kfake.SeedTopics(2, "t"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer cluster.Close()
 	addr := cluster.ListenAddrs()[0]
-	var codes []int16
-	for _, e := range []*kerr.Error{
-		kerr.NotLeaderForPartition, kerr.UnknownTopicOrPartition, kerr.UnknownTopicID, kerr.KafkaStorageError,
-		kerr.FencedLeaderEpoch, kerr.UnknownLeaderEpoch, kerr.OffsetNotAvailable, kerr.OffsetOutOfRange, kerr.UnknownServerError,
-	} {
-		codes = append(codes, e.Code)
-	}
+	times := 3
 	cluster.ControlKey(int16(kmsg.Fetch), func(req kmsg.Request) (kmsg.Response, error, bool) {
-		if len(codes) == 0 {
+		if times == 0 {
 			return nil, nil, false
 		}
 		cluster.KeepControl()
@@ -372,12 +376,12 @@ func TestFetchErrors(t *testing.T) {
 			st.Topic, st.TopicID = rt.Topic, rt.TopicID
 			for _, rp := range rt.Partitions {
 				sp := kmsg.NewFetchResponseTopicPartition()
-				sp.Partition, sp.ErrorCode = rp.Partition, codes[0]
+				sp.Partition, sp.ErrorCode = rp.Partition, code
 				st.Partitions = append(st.Partitions, sp)
 			}
 			resp.Topics = append(resp.Topics, st)
 		}
-		codes = codes[1:]
+		times--
 		return resp, nil, true
 	})
 	produceRows(t, producer(t, addr), "t", 2, 0, 10)

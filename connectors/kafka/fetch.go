@@ -37,6 +37,18 @@ const (
 	readCommitted = 1
 )
 
+// ask is a partition in a request, and the offset it asked for. The leader may
+// change while the request is under way, and then two fetchers ask for the same:
+// the answer counts only for the leader of the time, and while that offset is
+// still the next.
+type ask struct {
+	*part
+	pos int64
+}
+
+// stale reports whether an answer no longer counts. Called with r.mu held.
+func (f *fetcher) stale(a ask) bool { return a.leader != f.broker || a.part.pos != a.pos }
+
 func newFetcher(r *Reader, broker int32) *fetcher {
 	return &fetcher{r: r, broker: broker, wakeup: make(chan struct{}, 1)}
 }
@@ -84,7 +96,7 @@ func (f *fetcher) loop() {
 const idleWait = time.Minute
 
 // plan makes the next request; nil: there is nothing to fetch for so long.
-func (f *fetcher) plan() (*kmsg.FetchRequest, []*part, time.Duration) {
+func (f *fetcher) plan() (*kmsg.FetchRequest, []ask, time.Duration) {
 	r := f.r
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -94,7 +106,7 @@ func (f *fetcher) plan() (*kmsg.FetchRequest, []*part, time.Duration) {
 	now, wait := time.Now(), idleWait
 	share := max(r.opts.BufferBytes/max(len(r.order), 1), r.opts.FetchMaxPartitionBytes)
 	full := r.bytes >= r.opts.BufferBytes || r.rows >= r.opts.BufferRecords
-	var want []*part
+	var want []ask
 	waitMax := r.opts.FetchMaxWait
 	for i := range r.order {
 		p := r.order[(f.turn+i)%len(r.order)]
@@ -106,7 +118,7 @@ func (f *fetcher) plan() (*kmsg.FetchRequest, []*part, time.Duration) {
 		case len(p.queue) > 0 && (full || p.bytes >= share):
 			waitMax = min(waitMax, roomWait)
 		default:
-			want = append(want, p)
+			want = append(want, ask{p, p.pos})
 		}
 	}
 	f.turn++
@@ -131,14 +143,16 @@ func (f *fetcher) plan() (*kmsg.FetchRequest, []*part, time.Duration) {
 }
 
 // failed puts off the partitions of a request that got no answer.
-func (f *fetcher) failed(want []*part, err error) {
+func (f *fetcher) failed(want []ask, err error) {
 	r := f.r
 	r.mu.Lock()
 	at := time.Now().Add(backoff(f.tries))
 	f.tries++
 	why := reason(r.opts.Topic, f.addr, err)
-	for _, p := range want {
-		p.problem, p.retryAt = why, at
+	for _, a := range want {
+		if !f.stale(a) {
+			a.problem, a.retryAt = why, at
+		}
 	}
 	r.mu.Unlock()
 	r.refresh()
@@ -146,7 +160,7 @@ func (f *fetcher) failed(want []*part, err error) {
 }
 
 // apply queues what a response brought.
-func (f *fetcher) apply(want []*part, resp *kmsg.FetchResponse, now time.Time) {
+func (f *fetcher) apply(want []ask, resp *kmsg.FetchResponse, now time.Time) {
 	size := 0
 	for i := range resp.Topics {
 		for j := range resp.Topics[i].Partitions {
@@ -157,11 +171,9 @@ func (f *fetcher) apply(want []*part, resp *kmsg.FetchResponse, now time.Time) {
 	for i := range resp.Topics {
 		for j := range resp.Topics[i].Partitions {
 			rp := &resp.Topics[i].Partitions[j]
-			for k, p := range want {
-				if p.id == rp.Partition {
-					if f.applyPart(p, rp, now, size, k == 0 && resp.ThrottleMillis == 0) {
-						news = true
-					}
+			for k, a := range want {
+				if a.id == rp.Partition && f.applyPart(a, rp, now, size, k == 0 && resp.ThrottleMillis == 0) {
+					news = true
 				}
 			}
 		}
@@ -176,7 +188,7 @@ func (f *fetcher) apply(want []*part, resp *kmsg.FetchResponse, now time.Time) {
 const pinShare = 8
 
 // applyPart reports whether there is something to tell the graph.
-func (f *fetcher) applyPart(p *part, rp *kmsg.FetchResponseTopicPartition, now time.Time, size int, first bool) bool {
+func (f *fetcher) applyPart(p ask, rp *kmsg.FetchResponseTopicPartition, now time.Time, size int, first bool) bool {
 	r := f.r
 	if rp.ErrorCode != 0 {
 		f.partFailed(p, kerr.ErrorForCode(rp.ErrorCode))
@@ -190,20 +202,25 @@ func (f *fetcher) applyPart(p *part, rp *kmsg.FetchResponseTopicPartition, now t
 	f.parser.aborted, f.parser.active = rp.AbortedTransactions, nil
 	batches, err := f.parser.parse(f.batches[:0], raw)
 	f.batches = batches
+	defer clear(batches)
 
 	r.mu.Lock()
+	if f.stale(p) {
+		r.mu.Unlock()
+		return false
+	}
 	news := len(batches) > 0 || p.problem != "" || p.end != rp.HighWatermark
 	p.end = rp.HighWatermark
 	for i := range batches {
 		p.push(batches[i])
 		r.rows += batches[i].rows
 		r.bytes += len(batches[i].data)
-		p.pos = batches[i].next
-		batches[i] = batch{}
+		p.part.pos = batches[i].next
 	}
+	p.pos = p.part.pos
 	if err == nil {
 		p.problem, p.tries, p.retryAt = "", 0, time.Time{}
-		f.passEmpty(p, rp, len(batches) > 0 || len(raw) > 0, first, now)
+		f.passEmpty(p.part, rp, len(batches) > 0 || len(raw) > 0, first, now)
 	}
 	r.mu.Unlock()
 	if err != nil {
@@ -231,7 +248,7 @@ func (f *fetcher) passEmpty(p *part, rp *kmsg.FetchResponseTopicPartition, some,
 }
 
 // partFailed puts off one partition, or ends the reader.
-func (f *fetcher) partFailed(p *part, err error) {
+func (f *fetcher) partFailed(p ask, err error) {
 	r := f.r
 	switch {
 	case errors.Is(err, kerr.OffsetOutOfRange):
@@ -245,10 +262,13 @@ func (f *fetcher) partFailed(p *part, err error) {
 		return
 	}
 	r.mu.Lock()
+	defer r.mu.Unlock()
+	if f.stale(p) {
+		return
+	}
 	p.problem = fmt.Sprintf("topic %q partition %d: %s", r.opts.Topic, p.id, rootMessage(err))
 	p.retryAt = time.Now().Add(backoff(p.tries))
 	p.tries++
-	r.mu.Unlock()
 	r.refresh()
 }
 

@@ -149,6 +149,7 @@ func (r *Reader) assign(info *topicInfo) {
 		}
 		f.addr = info.addrs[leader]
 	}
+	r.problem = ""
 	for _, f := range r.fetchers {
 		f.wake()
 	}
@@ -174,7 +175,7 @@ func (r *Reader) updateEnds(ctx context.Context) error {
 // outOfRange decides what becomes of a partition whose next offset the broker
 // does not have: data that retention deleted, or a log that became shorter.
 // done: it was put where it can be read again, or the reader has failed.
-func (r *Reader) outOfRange(p *part) (done bool, err error) {
+func (r *Reader) outOfRange(p ask) (done bool, err error) {
 	ctx, cancel := context.WithTimeout(r.ctx, r.opts.RequestTimeout)
 	defer cancel()
 	adm := kadm.NewClient(r.cl)
@@ -191,9 +192,7 @@ func (r *Reader) outOfRange(p *part) (done bool, err error) {
 	if !ok1 || !ok2 || first.Err != nil || last.Err != nil {
 		return false, errNoTopic
 	}
-	r.mu.Lock()
 	pos := p.pos
-	r.mu.Unlock()
 	switch {
 	case pos >= first.Offset && pos <= last.Offset:
 		return false, kerr.OffsetOutOfRange // it was, a moment ago
@@ -203,12 +202,15 @@ func (r *Reader) outOfRange(p *part) (done bool, err error) {
 			WithHint("DROP the source and create it again."))
 	case r.opts.OnDataLoss == OnLossContinue:
 		r.mu.Lock()
+		defer r.mu.Unlock()
+		if p.part.pos != pos {
+			return true, nil // another fetcher has come further
+		}
 		r.notice(fmt.Sprintf("topic %q partition %d: offsets %d to %d were deleted before they were read",
 			r.opts.Topic, p.id, pos, first.Offset-1))
 		p.push(batch{next: first.Offset, fetched: time.Now()})
-		p.pos = first.Offset
+		p.part.pos = first.Offset
 		p.problem, p.tries, p.retryAt = "", 0, time.Time{}
-		r.mu.Unlock()
 	default:
 		r.fail(lostData(r.opts.Topic, p.id, pos, first.Offset, last.Offset).
 			WithHint("The topic's retention deleted records before they were read. Create the source again, " +
