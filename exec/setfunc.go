@@ -46,6 +46,8 @@ func newSetIter(c *Ctx, f *plan.SetFunc, args []delta.Datum) (setIter, error) {
 		return jsonKeys(args[0].S)
 	case "jsonb_each", "jsonb_each_text":
 		return jsonEach(args[0].S, f.Name)
+	case "pg_options_to_table":
+		return optionsToTable(args[0]), nil
 	case "pg_partition_ancestors", "pg_get_publication_tables", "pg_get_keywords":
 		return nil, nil // there are no partitions, no publications, no keyword list
 	}
