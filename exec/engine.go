@@ -120,14 +120,6 @@ func (e *Engine) inputGraphs(jobs []JobSpec) (graphs []*Graph, flowing bool, err
 	return graphs, flowing, nil
 }
 
-// Startable reports why jobs cannot be started now; nil: they can.
-func (e *Engine) Startable(jobs []JobSpec) error {
-	e.mu.RLock()
-	defer e.mu.RUnlock()
-	_, _, err := e.inputGraphs(jobs)
-	return err
-}
-
 // Has reports whether the engine runs a relation's job.
 func (e *Engine) Has(rel uint32) bool {
 	e.mu.RLock()

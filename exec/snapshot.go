@@ -29,7 +29,8 @@ type RelationSnapshot struct {
 
 // Add takes snapshots of the relations that s does not hold yet, those of one
 // graph at one step. Relations of a graph that s has already been to are taken
-// with it, so a transaction's reads of a graph stay on one step.
+// with it, so a transaction's reads of a graph stay on one step. A relation that
+// the engine does not run is left out.
 func (e *Engine) Add(s *Snapshot, rels []uint32) error {
 	e.mu.RLock()
 	defer e.mu.RUnlock()
@@ -39,7 +40,7 @@ func (e *Engine) Add(s *Snapshot, rels []uint32) error {
 		}
 		g := e.where[rel]
 		if g == nil {
-			return pgerr.Internal("relation %d is in no graph", rel)
+			continue
 		}
 		if err := g.snapshot(s); err != nil {
 			return err

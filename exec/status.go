@@ -262,8 +262,8 @@ func (e *Engine) Flush(ends map[uint32]source.Offsets, stop <-chan struct{}) err
 // flushPoll is how often Flush looks again.
 const flushPoll = 2 * time.Millisecond
 
-// behind reports whether the graph has yet to come to the offsets. A source
-// that has failed or waits is an error: the wait would not end.
+// behind reports whether the graph has yet to come to the offsets; a source that
+// has failed never will and is not waited for.
 func (g *Graph) behind(ends map[uint32]source.Offsets) (bool, error) {
 	if g.paused != nil {
 		return false, g.paused
@@ -271,6 +271,9 @@ func (g *Graph) behind(ends map[uint32]source.Offsets) (bool, error) {
 	late := g.follow != nil || len(g.replay) > 0 || g.backfilling()
 	for rel, s := range g.sources {
 		if s.err != nil {
+			if g.follow != nil {
+				return false, nil // it will never join
+			}
 			continue
 		}
 		for part, want := range ends[rel] {

@@ -83,7 +83,6 @@ func (s *Server) commit(c *change) error {
 // checkStart builds what the new jobs need, so that what cannot be built is
 // refused before it is logged.
 func (s *Server) checkStart(rec *ddlRecord, cat *catalogView) error {
-	var specs []exec.JobSpec
 	for _, r := range rec.Create {
 		if r.Kind == catalog.Source {
 			if _, err := s.sourceSpec(cat, r); err != nil {
@@ -98,15 +97,14 @@ func (s *Server) checkStart(rec *ddlRecord, cat *catalogView) error {
 			if err := s.engine.Check(spec); err != nil {
 				return err
 			}
-			specs = append(specs, spec)
 		}
 	}
-	return s.engine.Startable(specs)
+	return nil
 }
 
 // applyDDL carries out a logged change: at once after it was logged, or at
-// recovery. A job that recovery cannot start yet, because what it reads has not
-// caught up again, is started by startMissing.
+// recovery. A job that cannot be started yet, because what it reads is still
+// catching up, is started by startMissing.
 func (s *Server) applyDDL(rec *ddlRecord) error {
 	cat := s.catalog().clone()
 	cat.nextOID, cat.nextOp = rec.NextOID, rec.NextOp
@@ -129,6 +127,7 @@ func (s *Server) applyDDL(rec *ddlRecord) error {
 		}
 	}
 	s.cat.Store(cat)
+	s.lookForMissing()
 	return nil
 }
 
@@ -230,38 +229,6 @@ func (s *Server) resolveStarts(ctx context.Context, c *change, root plan.Node) e
 	}
 	return nil
 }
-
-// startMissing starts the jobs that the catalog has and the engine has not:
-// those that recovery had to put off.
-func (s *Server) startMissing() {
-	for {
-		s.ddl.Lock()
-		left := 0
-		for _, r := range s.catalog().user() {
-			if len(r.Plan) == 0 || s.engine.Has(r.OID) {
-				continue
-			}
-			switch err := s.startJobs(s.catalog(), []*catalog.Relation{r}); {
-			case errors.Is(err, exec.ErrNotYet):
-				left++
-			case err != nil:
-				s.log.Error("a job cannot be started", "relation", r.Name, "error", err)
-			}
-		}
-		s.ddl.Unlock()
-		if left == 0 {
-			return
-		}
-		select {
-		case <-s.closing.Done():
-			return
-		case <-time.After(startAgain):
-		}
-	}
-}
-
-// startAgain is how often startMissing looks whether a job can be started.
-const startAgain = 50 * time.Millisecond
 
 // exists deals with a name that is taken: skip is true when the statement has
 // nothing to do.

@@ -127,7 +127,7 @@ func (d *devMode) progress(ctx context.Context, out io.Writer, s *Server) {
 
 func (d *devMode) line(s *Server, events, rate int64) string {
 	rows, troubled := 0, []string{}
-	for _, j := range s.engine.Jobs() {
+	for _, j := range s.jobs() {
 		rows += j.Rows
 		if j.State == "failed" || j.State == "paused" || j.State == "waiting" {
 			troubled = append(troubled, j.Name+" "+j.State)

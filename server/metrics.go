@@ -226,7 +226,7 @@ func (c *collector) Collect(ch chan<- prometheus.Metric) {
 func (c *collector) jobs(gauge func(*prometheus.Desc, float64, ...string), name func(uint32) string) {
 	sources := map[uint32]exec.SourceStatus{}
 	now := exec.Micros(time.Now())
-	for _, j := range c.s.engine.Jobs() {
+	for _, j := range c.s.jobs() {
 		for _, st := range jobStates {
 			v := 0.0
 			if st == j.State {

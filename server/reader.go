@@ -50,7 +50,7 @@ func (x *session) reader(stored []uint32) (*reader, error) {
 func (x *session) fresh(r *reads, oid uint32) error {
 	rs := r.snap.Relation(oid)
 	if rs == nil {
-		return pgerr.Internal("no snapshot of relation %d", oid)
+		return x.s.unread(oid)
 	}
 	if rs.Stale == nil {
 		return nil

@@ -42,6 +42,7 @@ type Server struct {
 	specs   map[uint32]source.Spec // of source relations, made when first read
 	specsMu sync.Mutex
 
+	look        chan struct{} // wakes startMissing
 	checkpoints checkpointer
 	sessions    sessionList
 	closing     context.Context
@@ -52,7 +53,7 @@ type Server struct {
 // Open opens the data directory, recovers what it holds and lets the jobs run.
 // There are no listeners yet, see Serve.
 func Open(cfg *config.Config, log *slog.Logger) (*Server, error) {
-	s := &Server{cfg: cfg, log: log, reg: prometheus.NewRegistry(), specs: map[uint32]source.Spec{}}
+	s := &Server{cfg: cfg, log: log, reg: prometheus.NewRegistry(), specs: map[uint32]source.Spec{}, look: make(chan struct{}, 1)}
 	s.closing, s.stop = context.WithCancel(context.Background())
 	s.limitMemory()
 	s.metrics = newMetrics(s.reg)

@@ -194,7 +194,7 @@ func (x *session) jobs(pattern string) ([][]*string, error) {
 	}
 	cat := x.s.catalog()
 	var rows [][]*string
-	for _, j := range x.s.engine.Jobs() {
+	for _, j := range x.s.jobs() {
 		r := cat.ByOID(j.Rel)
 		if r == nil || !match(j.Name) {
 			continue

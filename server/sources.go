@@ -209,9 +209,18 @@ func (s *Server) flush(ctx context.Context) error {
 			}
 		}
 	}
-	err := s.engine.Flush(ends, ctx.Done())
-	if cause := context.Cause(ctx); cause != nil {
-		return cause
+	for pending := true; pending; {
+		pending = len(s.unstarted()) > 0
+		err := s.engine.Flush(ends, ctx.Done())
+		if cause := context.Cause(ctx); cause != nil {
+			return cause
+		}
+		if err != nil {
+			return err
+		}
+		if err := s.waitStarted(ctx); err != nil {
+			return err
+		}
 	}
-	return err
+	return nil
 }

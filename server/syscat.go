@@ -23,7 +23,7 @@ func (s *Server) catalogEnv(x *session) *pgcatalog.Env {
 	return &pgcatalog.Env{
 		Catalog: s.catalog(), User: x.user, Database: databaseName,
 		Settings: x.shownSettings, Sessions: s.shownSessions, Cursors: x.shownCursors, Statements: x.shownStatements,
-		Jobs: s.engine.Jobs, Operators: s.engine.Operators, DeadLetters: s.engine.DeadLetters,
+		Jobs: s.jobs, Operators: s.engine.Operators, DeadLetters: s.engine.DeadLetters,
 		Checkpoint: s.shownCheckpoint, Memory: s.shownMemory,
 	}
 }
