@@ -126,8 +126,8 @@ func contents(t *testing.T, e *Engine, rel uint32) []string {
 		t.Fatal(err)
 	}
 	r := s.Relation(rel)
-	if r.Stale != nil {
-		t.Fatal(r.Stale)
+	if r.Stale != nil || r.Pending != nil {
+		t.Fatal(r.Stale, r.Pending)
 	}
 	take := identity(len(r.types))
 	var out []string

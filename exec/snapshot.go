@@ -22,6 +22,8 @@ type RelationSnapshot struct {
 	Step uint64
 	// Stale is why the contents do not follow their inputs any more; nil: they do.
 	Stale error
+	// Pending is why the contents are not complete yet; nil: they are.
+	Pending error
 	types []types.Type
 	key   []int
 	trees []*state.Snapshot
@@ -63,7 +65,7 @@ func (g *Graph) snapshot(s *Snapshot) error {
 		}
 		r := &RelationSnapshot{Step: g.step, Stale: g.failure(j), types: ms[0].types, key: ms[0].key}
 		if r.Stale == nil {
-			r.Stale = g.notYet(j)
+			r.Pending = g.notYet(j)
 		}
 		for _, m := range ms {
 			r.trees = append(r.trees, m.tree.Snapshot())

@@ -52,11 +52,11 @@ func (x *session) fresh(r *reads, oid uint32) error {
 	if rs == nil {
 		return x.s.unread(oid)
 	}
+	if rs.Pending != nil {
+		return rs.Pending
+	}
 	if rs.Stale == nil {
 		return nil
-	}
-	if pgerr.Is(rs.Stale, pgerr.ObjectNotInPrerequisiteState) {
-		return rs.Stale
 	}
 	if !r.warned[oid] {
 		r.warned[oid] = true
