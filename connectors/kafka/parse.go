@@ -30,7 +30,7 @@ type option struct {
 
 // options are all that a Kafka source understands.
 var options = []option{
-	{optConnector, oneOf(func(*Options, string) {}, "kafka")},
+	{optConnector, func(*Options, string, string) error { return nil }}, // what brought the source here
 	{optTopic, word(func(o *Options, s string) { o.Topic = s })},
 	{optBrokers, word(func(o *Options, s string) { o.Brokers = splitBrokers(s) })},
 	{optMode, oneOf(func(o *Options, s string) { o.Startup = StartupMode(s) }, string(Earliest), string(Latest))},
