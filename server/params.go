@@ -54,6 +54,7 @@ var parameterList = []parameter{
 	{name: "cursor_tuple_fraction", def: "0.1", kind: real{0, 1}, about: "Sets the planner's estimate of the fraction of a cursor's rows that will be retrieved."},
 	{name: "DateStyle", def: "ISO, MDY", kind: dateStyle{}, report: true, about: "Sets the display format for date and time values."},
 	{name: "deadlock_timeout", def: "1000", kind: integer{1, math.MaxInt32, millis}, about: "Sets the time to wait on a lock before checking for deadlock."},
+	{name: "default_table_access_method", def: "heap", kind: only{"heap", nil}, about: "Sets the default table access method for new tables."},
 	{name: "default_transaction_deferrable", def: "off", kind: boolean{}, about: "Sets the default deferrable status of new transactions."},
 	{name: "default_transaction_isolation", def: "read committed", kind: isolationLevels, about: "Sets the transaction isolation level of each new transaction."},
 	{name: "default_transaction_read_only", def: "off", kind: boolean{}, report: true, about: "Sets the default read-only status of new transactions."},

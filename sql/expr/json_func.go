@@ -132,8 +132,9 @@ func registerJSONBuilders() {
 	})
 	def("jsonb_build_array", "jsonb_build_array", j, array, any).stable().lax().variadic()
 	def("jsonb_build_array", "jsonb_build_array_noargs", j, array).lax()
-	def("jsonb_build_object", "jsonb_build_object", j, retBytes(buildObject), any).stable().lax().variadic()
-	def("jsonb_build_object", "jsonb_build_object_noargs", j, retBytes(buildObject)).lax()
+	// There is no type json: json_build_object gives jsonb.
+	alias(def("jsonb_build_object", "jsonb_build_object", j, retBytes(buildObject), any).stable().lax().variadic(), "json_build_object")
+	alias(def("jsonb_build_object", "jsonb_build_object_noargs", j, retBytes(buildObject)).lax(), "json_build_object")
 }
 
 func buildObject(r *row, dst []byte) ([]byte, error) {
