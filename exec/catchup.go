@@ -9,7 +9,7 @@ import (
 
 // joinWait is how long a graph may be held at a boundary for a follower to come
 // to its offsets; the follower tries again later.
-const joinWait = 200 * time.Millisecond
+const joinWait = 50 * time.Millisecond
 
 // nearRows is the lag at which a follower asks to join.
 const nearRows = 20_000
@@ -56,6 +56,13 @@ func (g *Graph) lag() int64 {
 		}
 	}
 	return n
+}
+
+// withinReach reports whether the follower lags by little and has fetched what
+// it lags by: then joining holds nobody up.
+func (g *Graph) withinReach() bool {
+	lag := g.lag()
+	return lag <= nearRows && lag <= int64(g.buffered())
 }
 
 // join merges the follower g into its home when it can be brought to the same

@@ -57,6 +57,9 @@ func NewEngine(o Options) *Engine {
 func (e *Engine) Start(jobs []JobSpec, sources []SourceSpec, from map[uint32]source.Offsets) error {
 	e.mu.Lock()
 	defer e.mu.Unlock()
+	if err := e.allThere(jobs, sources); err != nil {
+		return err
+	}
 	in, flowing, err := e.inputGraphs(jobs)
 	if err != nil {
 		return err
@@ -120,6 +123,25 @@ func (e *Engine) inputGraphs(jobs []JobSpec) (graphs []*Graph, flowing bool, err
 	return graphs, flowing, nil
 }
 
+// allThere sees that everything the jobs read is a source, one of them, or runs.
+func (e *Engine) allThere(jobs []JobSpec, sources []SourceSpec) error {
+	known := map[uint32]bool{}
+	for _, j := range jobs {
+		known[j.Rel] = true
+	}
+	for _, s := range sources {
+		known[s.Rel] = true
+	}
+	for _, j := range jobs {
+		for _, rel := range scansOf(j.Plan) {
+			if !known[rel] && e.where[rel] == nil {
+				return fmt.Errorf("%w: relation %d, which %q reads, does not run", ErrNotYet, rel, j.Name)
+			}
+		}
+	}
+	return nil
+}
+
 // Has reports whether the engine runs a relation's job.
 func (e *Engine) Has(rel uint32) bool {
 	e.mu.RLock()
@@ -171,6 +193,16 @@ func (e *Engine) merge(a, b *Graph) error {
 		a.adopt(j)
 		e.where[j.rel] = a
 	}
+	for _, f := range e.graphs {
+		if f.home != b {
+			continue
+		}
+		f.mu.Lock()
+		f.home = a
+		f.mu.Unlock()
+		a.followers++
+	}
+	a.publishOffsets()
 	a.aliases = append(append(a.aliases, b.id), b.aliases...)
 	a.replay = append(a.replay, b.replay...)
 	slices.SortStableFunc(a.replay, func(x, y *Cut) int { return cmp.Compare(x.pos, y.pos) })

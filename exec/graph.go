@@ -145,7 +145,7 @@ func (g *Graph) loop() {
 func (g *Graph) near() func() bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if g.follow == nil || g.paused != nil || len(g.replay) > 0 || g.lag() > nearRows {
+	if g.follow == nil || g.paused != nil || len(g.replay) > 0 || !g.withinReach() {
 		return nil
 	}
 	return g.onNear
@@ -281,8 +281,8 @@ func (g *Graph) attach(j *Job, backfill bool) error {
 			continue
 		}
 		up := g.relations[rel]
-		if up == nil && g.follow != nil {
-			continue // it lives in the graph to be joined, see join
+		if up == nil {
+			continue // it lives in the graph that g will join, see join
 		}
 		if err := g.connect(j, up, backfill); err != nil {
 			return err

@@ -24,9 +24,9 @@ type RelationSnapshot struct {
 	Stale error
 	// Pending is why the contents are not complete yet; nil: they are.
 	Pending error
-	types []types.Type
-	key   []int
-	trees []*state.Snapshot
+	types   []types.Type
+	key     []int
+	trees   []*state.Snapshot
 }
 
 // Add takes snapshots of the relations that s does not hold yet, those of one

@@ -77,7 +77,27 @@ func (s *Server) commit(c *change) error {
 	crashpoint.Hit(crashDDLLogged)
 	err = s.applyDDL(&c.rec)
 	crashpoint.Hit(crashDDLApplied)
-	return err
+	if err != nil {
+		return errors.Join(err, s.takeBack(&c.rec))
+	}
+	return nil
+}
+
+// takeBack drops what a logged change created and could not start, so that the
+// log says what the client is told.
+func (s *Server) takeBack(failed *ddlRecord) error {
+	rec := ddlRecord{NextOID: failed.NextOID, NextOp: failed.NextOp}
+	for _, r := range slices.Backward(failed.Create) {
+		rec.Drop = append(rec.Drop, r.OID)
+	}
+	payload, err := encodeJSON(&rec)
+	if err != nil {
+		return err
+	}
+	if _, err := s.append(recordDDL, payload); err != nil {
+		return err
+	}
+	return s.applyDDL(&rec)
 }
 
 // checkStart builds what the new jobs need, so that what cannot be built is

@@ -101,7 +101,18 @@ func (s *Server) replayDDL(payload []byte) error {
 	if err := json.Unmarshal(payload, &rec); err != nil {
 		return pgerr.New(pgerr.DataCorrupted, "a logged statement cannot be read: %v", err)
 	}
-	return s.applyDDL(&rec)
+	err := s.applyDDL(&rec)
+	if err != nil {
+		// One job that cannot start must not keep all the others down.
+		s.log.Error("a logged statement cannot be carried out", "error", err)
+		cat := s.catalog().clone()
+		cat.nextOID, cat.nextOp = rec.NextOID, rec.NextOp
+		for _, r := range rec.Create {
+			cat.add(r)
+		}
+		s.cat.Store(cat)
+	}
+	return nil
 }
 
 func (s *Server) replayWrite(pos uint64, payload []byte) error {
