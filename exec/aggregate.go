@@ -232,7 +232,7 @@ func (a *aggregate) groupColumns(key []byte) error {
 }
 
 func (a *aggregate) End(c *Ctx, out Emit) error {
-	a.out.Reset()
+	reuse(a.out)
 	for i := range a.touched {
 		if err := a.settle(c, &a.touched[i]); err != nil {
 			return err
@@ -253,7 +253,7 @@ func (a *aggregate) flush(out Emit) error {
 		return nil
 	}
 	err := out(a.out)
-	a.out.Reset()
+	reuse(a.out)
 	return err
 }
 

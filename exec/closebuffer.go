@@ -119,7 +119,7 @@ func (b *closeBuffer) flush(out Emit) error {
 		return nil
 	}
 	err := out(b.out)
-	b.out.Reset()
+	reuse(b.out)
 	return err
 }
 

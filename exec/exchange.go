@@ -75,7 +75,7 @@ func (x *exchange) deliver(to int, out Emit) error {
 				return err
 			}
 		}
-		b.Reset()
+		reuse(b)
 	}
 	return nil
 }

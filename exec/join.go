@@ -197,7 +197,7 @@ func (j *join) Push(c *Ctx, port int, b *delta.Batch, out Emit) error {
 
 // forget drops the candidates.
 func (j *join) forget() {
-	j.cand.Reset()
+	reuse(j.cand)
 	j.meta, j.arena = j.meta[:0], j.arena[:0]
 }
 
@@ -383,7 +383,7 @@ func (j *join) flushPads(out Emit) error {
 		return nil
 	}
 	err := out(j.pads)
-	j.pads.Reset()
+	reuse(j.pads)
 	return err
 }
 

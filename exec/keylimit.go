@@ -30,9 +30,26 @@ func (c *Ctx) rowFailed(b *delta.Batch, i int, err error) error {
 
 // sizeError gives the state's complaint about a long key or value an SQLSTATE.
 func sizeError(err error) error {
+	if err == nil {
+		return nil // without the variable below, which would be allocated
+	}
+	return asSizeError(err)
+}
+
+func asSizeError(err error) error {
 	var size *state.SizeError
 	if errors.As(err, &size) {
 		return pgerr.New(pgerr.ProgramLimitExceeded, "%s of %d bytes in the state of an operator exceeds the limit of %d", size.What, size.Got, size.Max)
 	}
 	return err
+}
+
+// reuse empties a batch of the caller's own and keeps the memory of its weights,
+// which Reset would give up.
+func reuse(b *delta.Batch) {
+	w := b.W
+	b.Reset()
+	if w != nil {
+		b.W = w[:0]
+	}
 }

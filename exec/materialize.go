@@ -116,7 +116,7 @@ func (m *materialize) End(_ *Ctx, out Emit) error {
 		}
 		return a.seq - b.seq
 	})
-	m.out.Reset()
+	reuse(m.out)
 	for lo := 0; lo < len(m.pending); {
 		hi := lo + 1
 		for hi < len(m.pending) && string(m.keyOf(m.pending[hi])) == string(m.keyOf(m.pending[lo])) {
@@ -149,7 +149,7 @@ func (m *materialize) flush(out Emit) error {
 	if err := out(m.out); err != nil {
 		return err
 	}
-	m.out.Reset()
+	reuse(m.out)
 	return nil
 }
 

@@ -50,6 +50,11 @@ func (t *sideTable) clear(group []byte) {
 // successor is the least key above every key with the prefix; nil: none.
 func successor(prefix []byte) []byte {
 	s := slices.Clone(prefix)
+	return successorOf(s)
+}
+
+// successorOf is successor in place.
+func successorOf(s []byte) []byte {
 	for i := len(s) - 1; i >= 0; i-- {
 		if s[i] != 0xff {
 			s[i]++

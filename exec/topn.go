@@ -50,8 +50,12 @@ type topN struct {
 	out     *delta.Batch
 }
 
-// top is the old top of one touched partition: entries[lo:hi].
-type top struct{ lo, hi int }
+// top is the old top of one touched partition: entries[lo:hi]. full: it has all
+// the rows that the limit allows.
+type top struct {
+	lo, hi int
+	full   bool
+}
 
 // topEntry is one row of a top: its key after the partition, its value, and
 // how often it is in.
@@ -109,8 +113,12 @@ func (t *topN) Push(c *Ctx, _ int, b *delta.Batch, _ Emit) error {
 			}
 			continue
 		}
-		if _, added := t.touched.add(values.Hash(part), part); added {
+		at, added := t.touched.add(values.Hash(part), part)
+		if added {
 			t.touch(part)
+		}
+		if t.prune && t.hopeless(&t.tops[at], len(part)) {
+			continue
 		}
 		if err := t.add(len(part), b, i); err != nil {
 			return err
@@ -125,14 +133,13 @@ func (t *topN) Push(c *Ctx, _ int, b *delta.Batch, _ Emit) error {
 // touch remembers a partition's old top.
 func (t *topN) touch(part []byte) {
 	lo := len(t.entries)
-	if !t.n.OnClose {
-		t.read(part)
-	}
-	t.tops = append(t.tops, top{lo, len(t.entries)})
+	full := !t.n.OnClose && t.read(part)
+	t.tops = append(t.tops, top{lo, len(t.entries), full})
 }
 
-// read appends the present top of a partition to t.entries.
-func (t *topN) read(part []byte) {
+// read appends the present top of a partition to t.entries; it reports whether
+// there are as many rows as the limit allows.
+func (t *topN) read(part []byte) (full bool) {
 	rank := int64(0)
 	c := &t.cur
 	for ok := c.Seek(part); ok && bytes.HasPrefix(c.Key(), part); ok = c.Next() {
@@ -152,9 +159,10 @@ func (t *topN) read(part []byte) {
 			t.entries = append(t.entries, e)
 		}
 		if t.end >= 0 && rank >= t.end {
-			return
+			return true
 		}
 	}
+	return false
 }
 
 // orderKey sets t.key to the partition and the order of row i, and returns its
@@ -165,6 +173,17 @@ func (t *topN) orderKey(part []byte, b *delta.Batch, i int) int {
 		t.key = values.AppendKeyOrder(t.key, b.Cols[k.Col], i, k.Desc, k.NullsFirst)
 	}
 	return len(t.key)
+}
+
+// hopeless reports whether a row that only t.key's order is known of ranks below
+// a top that is full, from which nothing leaves where rows only arrive.
+func (t *topN) hopeless(old *top, part int) bool {
+	if !old.full || old.hi == old.lo {
+		return false
+	}
+	order, worst := t.key[part:], t.keyOf(t.entries[old.hi-1])
+	n := min(len(order), len(worst))
+	return bytes.Compare(order[:n], worst[:n]) > 0
 }
 
 // add adds the weight of row i, whose orderKey is set, to the tree.
@@ -218,7 +237,7 @@ func (t *topN) flush(out Emit) error {
 		return nil
 	}
 	err := out(t.out)
-	t.out.Reset()
+	reuse(t.out)
 	return err
 }
 
@@ -288,7 +307,8 @@ func (t *topN) cut(part []byte) {
 	for ok := c.Seek(part); ok && bytes.HasPrefix(c.Key(), part); ok = c.Next() {
 		if rank >= t.end {
 			t.key = append(t.key[:0], c.Key()...)
-			t.tree.DeleteRange(t.key, successor(part))
+			t.val = append(t.val[:0], part...)
+			t.tree.DeleteRange(t.key, successorOf(t.val))
 			return
 		}
 		w, _ := binary.Varint(c.Value())
