@@ -27,26 +27,29 @@ var parsers = sync.Pool{New: func() any { return parser.New() }}
 // a huge statement's stacks stay for ever.
 const maxPooledText = 1 << 20
 
-// parseText runs the grammar over one statement.
-func parseText(text string) (stmt tidb.StmtNode, err *pgerr.Error) {
+// parseText runs the grammar over one statement and gives the tree to convert.
+// A parser keeps pointers into the tree it made last and, when it begins
+// another, writes positions through them: so it goes back to the pool only after
+// convert has read the tree.
+func parseText(text string, convert func(tidb.StmtNode)) (err *pgerr.Error) {
 	p := parsers.Get().(*parser.Parser)
 	defer func() {
 		// A panic of the grammar is a defect, not a reason to stop the engine;
 		// the parser that panicked is dropped.
 		if e := recover(); e != nil {
-			stmt, err = nil, pgerr.Internal("the grammar failed: %v", e)
+			err = pgerr.Internal("the grammar failed: %v", e)
 		}
 	}()
 	stmts, _, perr := p.ParseSQL(text)
 	if perr != nil || len(stmts) != 1 {
 		parsers.Put(p)
-		return nil, pgerr.Internal("the grammar refused a desugared text")
+		return pgerr.Internal("the grammar refused a desugared text")
 	}
-	stmt = stmts[0]
+	convert(stmts[0])
 	if len(text) <= maxPooledText {
 		parsers.Put(p)
 	}
-	return stmt, nil
+	return nil
 }
 
 // Expr parses an expression.
@@ -141,16 +144,17 @@ func (r *Reader) run(emit func(), convert func(*converter, *tidb.SelectStmt)) {
 		return
 	}
 	text, marks := r.render()
-	stmt, err := parseText(text)
+	c := &converter{side: r.side, marks: marks}
+	err := parseText(text, func(stmt tidb.StmtNode) {
+		if s, ok := stmt.(*tidb.SelectStmt); ok {
+			convert(c, s)
+		} else {
+			c.fail(stmt)
+		}
+	})
 	if err != nil {
 		r.Fail(err)
 		return
-	}
-	c := &converter{side: r.side, marks: marks}
-	if s, ok := stmt.(*tidb.SelectStmt); ok {
-		convert(c, s)
-	} else {
-		c.fail(stmt)
 	}
 	if c.err != nil {
 		r.Fail(c.err)
