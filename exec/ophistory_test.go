@@ -91,15 +91,6 @@ func (z zset) sorted() []*zentry {
 	return out
 }
 
-func (z zset) clone() zset {
-	c := zset{}
-	for k, e := range z {
-		x := *e
-		c[k] = &x
-	}
-	return c
-}
-
 func rowString(r trow) string {
 	var s []string
 	for _, d := range r {

@@ -1,6 +1,8 @@
 package server
 
 import (
+	"slices"
+
 	"github.com/heliosdb/heliosdb-streaming/exec"
 	"github.com/heliosdb/heliosdb-streaming/internal/delta"
 	"github.com/heliosdb/heliosdb-streaming/internal/pgerr"
@@ -127,10 +129,7 @@ func (wr *writer) resolve(b *delta.Batch, i int, stored *delta.Batch, key string
 		return pgerr.New(pgerr.CardinalityViolation, "ON CONFLICT DO UPDATE command cannot affect row a second time").
 			WithHint("Ensure that no rows proposed for insertion within the same command have duplicate constrained values.")
 	}
-	both := &delta.Batch{N: 1}
-	for c := range stored.Cols {
-		both.Cols = append(both.Cols, stored.Cols[c])
-	}
+	both := &delta.Batch{N: 1, Cols: slices.Clone(stored.Cols)}
 	for _, v := range b.Cols {
 		s := v.Slice(i, i+1)
 		both.Cols = append(both.Cols, &s)

@@ -40,10 +40,10 @@ func (x *session) bindShow(p *prepared, st *ast.Show) error {
 	}
 	switch st.Kind {
 	case ast.ShowParameter:
-		name, ok := st.Name, false
+		name := st.Name
 		if q := parameters[strings.ToLower(name)]; q != nil {
-			name, ok = q.name, true
-		} else if _, ok = x.setting(name); !ok {
+			name = q.name
+		} else if _, ok := x.setting(name); !ok {
 			return unknownParameter(st.Name)
 		}
 		list(func() ([][]*string, error) {

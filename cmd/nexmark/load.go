@@ -43,7 +43,7 @@ func load(ctx context.Context, o *options) error {
 		}
 		ends, lerr := adm.ListEndOffsets(ctx, t)
 		if lerr != nil {
-			return fmt.Errorf("topic %s: %w (%v)", t, lerr, err)
+			return fmt.Errorf("topic %s: %w (%w)", t, lerr, err)
 		}
 		ends.Each(func(l kadm.ListedOffset) { have += l.Offset })
 	}
@@ -74,7 +74,7 @@ func produce(ctx context.Context, cl *kgo.Client, o *options, from, to uint64, p
 			}
 		}
 		if perSecond > 0 {
-			g.FillAt(&ev, i, nexmark.Micros(time.Now().UnixMilli()*1000))
+			g.FillAt(&ev, i, time.Now().UnixMilli()*1000)
 		} else {
 			g.Fill(&ev, i)
 		}

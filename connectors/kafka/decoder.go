@@ -39,8 +39,6 @@ type include struct {
 	out    *delta.Vec
 }
 
-const headerPrefix = "header:"
-
 // checkInclude says whether a column of type t can hold what Include names.
 func checkInclude(c Column) error {
 	var ok bool

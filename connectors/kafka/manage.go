@@ -2,6 +2,7 @@ package kafka
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -90,7 +91,7 @@ func (r *Reader) update() error {
 // lostTopic marks all partitions when the brokers say that there is no topic:
 // one that appears later is read from its beginning.
 func (r *Reader) lostTopic(err error) {
-	if err != errNoTopic {
+	if !errors.Is(err, errNoTopic) {
 		return
 	}
 	r.mu.Lock()

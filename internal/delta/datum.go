@@ -18,7 +18,7 @@ type Datum struct {
 	S    []byte     `json:"s,omitempty"`
 }
 
-// Constructors of common datums.
+// NullOf and the like make common datums.
 func NullOf(t types.Type) Datum            { return Datum{T: t, Null: true} }
 func BoolOf(x bool) Datum                  { return Datum{T: types.Boolean, B: x} }
 func IntOf(t types.Type, x int64) Datum    { return Datum{T: t, I: x} }

@@ -182,7 +182,8 @@ func divAt(d, e Decimal, scale int, round bool) (Decimal, error) {
 	neg := d.neg != e.neg
 	shift := scale - int(d.scale) + int(e.scale)
 	if d.big == nil && e.big == nil && shift >= -maxPow10 && shift <= maxPow10 {
-		n, m, ok := d.mag, e.mag, true
+		n, m := d.mag, e.mag
+		var ok bool
 		if shift >= 0 {
 			n, ok = n.mul(pow10tab[shift])
 		} else {

@@ -156,7 +156,7 @@ func (p *spans) addYears(val int64, f float64, unit int64) bool {
 // add adds val+f of a unit and returns the fields it covers.
 func (p *spans) add(unit int, val int64, f float64) (mask, outcome) {
 	var got mask
-	fine := true
+	var fine bool
 	switch unit {
 	case uMicro:
 		got, fine = mMicro, p.addMicros(val, f, Micro)

@@ -121,7 +121,7 @@ func TestArithmeticAgainstPostgres(t *testing.T) {
 	check(t, o, "justify_hours($1::interval)", one(ii), func(i int) (string, error) { return itext(pgtime.JustifyHours(iv[i])) })
 	check(t, o, "justify_days($1::interval)", one(ii), func(i int) (string, error) { return itext(pgtime.JustifyDays(iv[i])) })
 	check(t, o, "justify_interval($1::interval)", one(ii), func(i int) (string, error) { return itext(pgtime.JustifyInterval(iv[i])) })
-	origin := int64(3*pgtime.Day + 5)
+	origin := 3*pgtime.Day + 5
 	check(t, o, "date_bin($2::interval, $1::timestamp, '"+tsText(origin)+"')", ti, func(i int) (string, error) { return text(pgtime.Bin(iv[i], ts[i], origin)) })
 }
 

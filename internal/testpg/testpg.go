@@ -91,7 +91,7 @@ cat >/dev/null; kill -INT $pid; wait $pid; rm -rf %q`, filepath.Join(bin, "postg
 	addr := net.JoinHostPort("127.0.0.1", strconv.Itoa(port))
 	if err := waitReady(bin, port); err != nil {
 		out, _ := os.ReadFile(filepath.Join(dir, "log"))
-		return "", fmt.Errorf("PostgreSQL did not start: %v: %s", err, bytes.TrimSpace(out))
+		return "", fmt.Errorf("PostgreSQL did not start: %w: %s", err, bytes.TrimSpace(out))
 	}
 	return "postgres://postgres@" + addr + "/postgres?sslmode=disable", nil
 }

@@ -1,6 +1,7 @@
 package bind
 
 import (
+	"errors"
 	"strings"
 
 	"github.com/heliosdb/heliosdb-streaming/internal/delta"
@@ -62,7 +63,7 @@ func (b *binder) call(s *scope, x *ast.Func) (expr.Expr, error) {
 		return b.setCall(s, name, set, args, x.Position())
 	}
 	e, err := b.function(name, args, x.Position())
-	if pe, ok := err.(*pgerr.Error); ok && schema != "" && pe.Code == pgerr.UndefinedFunction {
+	if pe := (*pgerr.Error)(nil); errors.As(err, &pe) && schema != "" && pe.Code == pgerr.UndefinedFunction {
 		pe.Message = strings.Replace(pe.Message, "function "+name+"(", "function "+schema+"."+name+"(", 1)
 	}
 	return e, err

@@ -156,7 +156,8 @@ func (b *binder) resolveName(s *scope, name string, pos int) (*column, error) {
 }
 
 func (b *binder) resolveQualified(s *scope, schema, table, name string, pos int) (*column, error) {
-	next, hops := s, 0
+	var next *scope
+	var hops int
 	for at, deep := s, 0; at != nil; at, deep = next, deep+hops {
 		next, hops = at.up()
 		it, twice := findItem(at.items, schema, table)

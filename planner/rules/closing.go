@@ -77,7 +77,6 @@ func maxDelay(t plan.TimeCol) int64 {
 
 // closing finds the position in cols of the column that time closes; -1: none.
 func closing(in plan.Node, cols []int, anyTime bool) (at int, size int64) {
-	at = -1
 	var found []plan.TimeCol
 	for i, c := range cols {
 		for _, t := range in.Base().Times {

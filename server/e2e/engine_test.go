@@ -152,7 +152,7 @@ bootstrap_servers = %q
 	case ok := <-ready:
 		if !ok {
 			<-e.exited
-			return e, fmt.Errorf("the engine ended: %v\n%s", e.err, e.log)
+			return e, fmt.Errorf("the engine ended: %w\n%s", e.err, e.log)
 		}
 	case <-time.After(60 * time.Second):
 		e.kill()

@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -280,5 +279,3 @@ func explain(err error) string {
 	e := pgerr.From(err)
 	return fmt.Sprintf("%s %s (at %d) %s", e.Code, e.Message, e.Pos, e.Hint)
 }
-
-func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }

@@ -52,8 +52,6 @@ var (
 	errBigint        = pgerr.New(pgerr.NumericValueOutOfRange, "bigint out of range")
 	errOverflow      = pgerr.New(pgerr.NumericValueOutOfRange, "value out of range: overflow")
 	errUnderflow     = pgerr.New(pgerr.NumericValueOutOfRange, "value out of range: underflow")
-	errTimestamp     = pgerr.New(pgerr.DatetimeFieldOverflow, "timestamp out of range")
-	errDate          = pgerr.New(pgerr.DatetimeFieldOverflow, "date out of range")
 	errInterval      = pgerr.New(pgerr.DatetimeFieldOverflow, "interval out of range")
 	errBatchTooLarge = pgerr.New(pgerr.ProgramLimitExceeded, "a batch's values exceed %d bytes", delta.MaxBatchBytes)
 	errTooLong       = pgerr.New(pgerr.ProgramLimitExceeded, "requested length too large")

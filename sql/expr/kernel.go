@@ -2,6 +2,7 @@ package expr
 
 import (
 	"encoding/binary"
+	"errors"
 	"math"
 
 	"github.com/heliosdb/heliosdb-streaming/internal/delta"
@@ -60,11 +61,12 @@ func perRow[T any](f func(r *row) (T, error), set func(out *delta.Vec, i int, v 
 			}
 			r.i = i
 			v, err := f(&r)
-			if err == nil {
+			switch {
+			case err == nil:
 				set(out, i, v)
-			} else if err == errNull {
+			case errors.Is(err, errNull):
 				out.SetNull(i)
-			} else {
+			default:
 				c.Fail(i, err)
 			}
 		}
@@ -111,7 +113,7 @@ func retBytes(f func(r *row, dst []byte) ([]byte, error)) kernel {
 			case err == nil:
 				out.Data = d
 				out.S[i] = delta.Ref{Off: uint32(at), Len: uint32(len(d) - at)}
-			case err == errNull:
+			case errors.Is(err, errNull):
 				out.SetNull(i)
 			default:
 				c.Fail(i, err)

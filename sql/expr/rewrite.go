@@ -141,7 +141,7 @@ func Columns(e Expr) []int {
 	return is
 }
 
-// Volatility is the least stable one of the functions in e.
+// VolatilityOf is that of the least stable function in e.
 func VolatilityOf(e Expr) Volatility {
 	v := Immutable
 	Walk(e, func(x Expr) bool {

@@ -380,7 +380,6 @@ func (r *Reader) having(s *ast.Select, sub func()) {
 	a := &args{r: r}
 	if !has {
 		r.emit("HAVING")
-		at = len(r.out)
 		r.open(carrier{})
 	} else {
 		r.wrapCall(at, carrier{})

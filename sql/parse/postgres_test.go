@@ -76,10 +76,10 @@ func verdict(s string) string {
 		return "ok"
 	}
 	e := pgerr.From(err)
-	switch {
-	case e.Code == pgerr.FeatureNotSupported:
+	switch e.Code {
+	case pgerr.FeatureNotSupported:
 		return e.Code + " " + e.Message
-	case e.Code == pgerr.InvalidTableDefinition:
+	case pgerr.InvalidTableDefinition:
 		return "ok" // PostgreSQL finds these after parsing
 	}
 	pos := e.Pos

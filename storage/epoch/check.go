@@ -114,7 +114,7 @@ func copySparse(from, to string) error {
 		}
 		size += int64(n)
 	}
-	if err == io.EOF || errors.Is(err, io.ErrUnexpectedEOF) {
+	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
 		err = out.Truncate(size)
 	}
 	return errors.Join(err, out.Close())

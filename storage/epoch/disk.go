@@ -11,19 +11,25 @@ import (
 func allocatedBytes(dir string) int64 {
 	var sum int64
 	_ = filepath.WalkDir(dir, func(_ string, d fs.DirEntry, err error) error {
-		if err != nil || d.IsDir() {
-			return nil
-		}
-		info, err := d.Info()
-		if err != nil {
-			return nil
-		}
-		if st, ok := info.Sys().(*syscall.Stat_t); ok {
-			sum += st.Blocks * 512
+		if err == nil && !d.IsDir() {
+			sum += blocks(d) * 512
 		}
 		return nil
 	})
 	return sum
+}
+
+// blocks counts the blocks of 512 bytes that a file occupies, 0 if it is gone.
+func blocks(d fs.DirEntry) int64 {
+	info, err := d.Info()
+	if err != nil {
+		return 0
+	}
+	st, ok := info.Sys().(*syscall.Stat_t)
+	if !ok {
+		return 0
+	}
+	return st.Blocks
 }
 
 // freeBytes returns what an ordinary user may still write to the file system of dir.
@@ -32,5 +38,5 @@ func freeBytes(dir string) (int64, error) {
 	if err := syscall.Statfs(dir, &st); err != nil {
 		return 0, err
 	}
-	return int64(st.Bavail) * int64(st.Bsize), nil
+	return int64(st.Bavail) * st.Bsize, nil
 }

@@ -18,15 +18,14 @@ type RunWriter struct {
 	table TableID
 	point string
 
-	meta    RunMeta
-	block   blockBuilder
-	index   runIndex
-	minKey  []byte // of the block being built
-	lastKey []byte
-	open    bool // the block has entries
-	err     error
-	closed  bool
-	named   bool // a manifest names the run, or has named it; guarded by Store.mu
+	meta   RunMeta
+	block  blockBuilder
+	index  runIndex
+	minKey []byte // of the block being built
+	open   bool   // the block has entries
+	err    error
+	closed bool
+	named  bool // a manifest names the run, or has named it; guarded by Store.mu
 
 	// onBlock is told the bytes of every block before it is written; an error of it ends the run.
 	onBlock func(bytes int) error

@@ -209,7 +209,7 @@ func (s *Store) writeManifest(c change, m *Manifest) (blobRef, error) {
 	}
 	if old.manifest != nil {
 		if r := old.manifest.metaRun; r.id != 0 && !live[r.id] {
-			m.pending = append(m.pending, pendingRun{r.id, r.chunks})
+			m.pending = append(m.pending, pendingRun(r))
 		}
 		for _, runs := range old.manifest.Tables {
 			for i := range runs {
