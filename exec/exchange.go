@@ -41,7 +41,6 @@ type sender struct {
 	worker int
 	keys   values.KeyBuf
 	cols   []*delta.Vec
-	one    delta.Batch
 }
 
 var _ Operator = (*sender)(nil)

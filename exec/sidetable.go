@@ -235,7 +235,6 @@ type listAcc struct {
 	key    []byte
 	row    []byte
 	vecs   []*delta.Vec
-	seq    uint64
 }
 
 func newListAcc(a *plan.Agg, at int, in *plan.Props) (accumulator, error) {
