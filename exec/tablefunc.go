@@ -154,6 +154,7 @@ func (p *projectSet) row(c *Ctx, b *delta.Batch, i int, scalars []*delta.Vec, ar
 	var iters []setIter
 	var fns []plan.SetFunc
 	var cols []*delta.Vec
+	var composites []composite
 	for k, s := range p.n.Sets {
 		if s == nil {
 			continue
@@ -166,12 +167,24 @@ func (p *projectSet) row(c *Ctx, b *delta.Batch, i int, scalars []*delta.Vec, ar
 		if err != nil {
 			return err
 		}
-		iters, fns, cols = append(iters, it), append(fns, *s), append(cols, p.out.Cols[k])
+		iters, fns = append(iters, it), append(fns, *s)
+		if len(s.Cols) == 1 {
+			cols = append(cols, p.out.Cols[k])
+			continue
+		}
+		x := composite{out: p.out.Cols[k], field: s.Field}
+		for _, c := range s.Cols {
+			x.row = append(x.row, delta.NewVec(c.Type, 1))
+		}
+		cols, composites = append(cols, x.row...), append(composites, x)
 	}
 	for {
 		more, err := zip(iters, fns, cols)
 		if err != nil || !more {
 			return err
+		}
+		for _, x := range composites {
+			x.take()
 		}
 		for k, v := range scalars {
 			if v != nil {
@@ -187,6 +200,20 @@ func (p *projectSet) row(c *Ctx, b *delta.Batch, i int, scalars []*delta.Vec, ar
 				return err
 			}
 		}
+	}
+}
+
+// composite is a call whose rows have several columns, of which one is shown.
+type composite struct {
+	row   []*delta.Vec // of the last row
+	out   *delta.Vec
+	field int
+}
+
+func (x *composite) take() {
+	x.out.AppendFrom(x.row[x.field], 0)
+	for _, v := range x.row {
+		v.Reset(v.T)
 	}
 }
 
