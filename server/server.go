@@ -89,7 +89,13 @@ func (s *Server) limitMemory() {
 	if limit > 0 {
 		debug.SetMemoryLimit(limit * 9 / 10)
 	}
+	debug.SetGCPercent(collectPercent)
 }
+
+// collectPercent lets the heap grow to five times what is live between two
+// collections: what is live is small, because state lies outside, and every
+// fetch brings megabytes. The memory limit still holds.
+const collectPercent = 400
 
 func (s *Server) workers() int {
 	if n := s.cfg.Streaming.MaxParallelism; n > 0 {

@@ -47,7 +47,7 @@ func TestMain(m *testing.M) {
 
 // engine is a running process.
 type engine struct {
-	t                   *testing.T
+	t                   testing.TB
 	cmd                 *exec.Cmd
 	pg, health, metrics string
 	log                 *tail
@@ -91,7 +91,7 @@ var readyLine = regexp.MustCompile(`pgwire (\S+), health http://(\S+)/health, me
 
 // tryStart starts the engine and waits until it is ready; an error says that the
 // process ended before.
-func tryStart(t *testing.T, s settings) (*engine, error) {
+func tryStart(t testing.TB, s settings) (*engine, error) {
 	t.Helper()
 	bin, err := buildOnce()
 	if err != nil {

@@ -262,7 +262,7 @@ func (l *launched) kill() {
 }
 
 // end waits for the end and gives the exit status.
-func (l *launched) end(t *testing.T) int {
+func (l *launched) end(t testing.TB) int {
 	t.Helper()
 	select {
 	case <-l.exited:
