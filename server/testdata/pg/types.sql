@@ -23,7 +23,6 @@ SELECT '2024-01-01 12:34:56+05:30'::timestamptz, '2024-01-01 12:34:56 America/Ne
 SELECT timestamp(0) '2024-01-01 00:00:00.5', timestamp(3) '2024-01-01 00:00:00.1235';
 SELECT '1 year 2 mons'::interval, '3 days 04:05:06'::interval, 'P1Y2M3DT4H5M6S'::interval, '-1 day +2 hours'::interval, '1.5 days'::interval, '90 seconds'::interval, '1 week ago'::interval;
 SELECT 'x days'::interval;
-SELECT interval '1' day, interval '2-3' year to month;
 SELECT '{1,2,NULL}'::int[], '{"a b",c,"d\"e"}'::text[], '{}'::int[], ARRAY[]::text[];
 SELECT '{1,x}'::int[];
 SELECT '{1,2'::int[];
@@ -90,7 +89,7 @@ SELECT sqrt(-1);
 SELECT ln(0);
 SELECT 0 ^ -1;
 SELECT power(10, 400);
-SELECT width_bucket(5, 0, 10, 5), trunc(1.999, 2), ceil(1.0001), floor(-0.5::float8), random() < 1;
+SELECT trunc(1.999, 2), ceil(1.0001), floor(-0.5::float8), random() < 1;
 SELECT now() = current_timestamp, current_date = now()::date, localtimestamp IS NOT NULL, statement_timestamp() >= now();
 SELECT 9223372036854775807::bigint * 2;
 SELECT -(-9223372036854775808);
