@@ -314,7 +314,13 @@ type encoding struct{}
 var otherEncodings = strings.Fields("SQL_ASCII LATIN1 LATIN2 LATIN3 LATIN4 LATIN5 LATIN6 LATIN7 LATIN8 LATIN9 LATIN10 WIN1250 WIN1251 WIN1252 WIN1253 WIN1254 WIN1255 WIN1256 WIN1257 WIN1258 WIN866 WIN874 KOI8R KOI8U EUC_JP EUC_CN EUC_KR EUC_TW SJIS BIG5 GBK GB18030 UHC JOHAB MULE_INTERNAL ISO88591")
 
 func (encoding) canon(p *parameter, v string) (string, error) {
-	name := strings.NewReplacer("-", "", "_", "", " ", "").Replace(strings.ToUpper(v))
+	// As PostgreSQL: only letters and digits count.
+	name := strings.Map(func(r rune) rune {
+		if r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' {
+			return r
+		}
+		return -1
+	}, strings.ToUpper(v))
 	if name == "UTF8" || name == "UNICODE" {
 		return "UTF8", nil
 	}

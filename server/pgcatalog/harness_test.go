@@ -132,7 +132,7 @@ type session struct{ env *Env }
 var _ expr.Session = session{}
 
 func (s session) Setting(name string) (string, bool) {
-	v, ok := map[string]string{"server_version": "15.18", "server_version_num": "150018", "timezone": "UTC", "search_path": "public", "statement_timeout": "1s"}[name]
+	v, ok := map[string]string{"server_version": "15.18", "server_version_num": "150018", "timezone": "UTC", "search_path": "public", "statement_timeout": "1s", "default_table_access_method": "heap", "jit": "off"}[name]
 	return v, ok
 }
 func (s session) SetSetting(string, string, bool) error { return nil }
