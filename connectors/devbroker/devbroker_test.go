@@ -199,7 +199,7 @@ func child(dir string) error {
 	if err != nil {
 		return err
 	}
-	f, err := StartFeeder(FeederOptions{Broker: b.Addr(), EventsPerSecond: 40_000})
+	f, err := StartFeeder(FeederOptions{Broker: b.Addr(), EventsPerSecond: 8_000})
 	if err != nil {
 		return err
 	}
@@ -227,7 +227,7 @@ func TestFeederSurvivesKills(t *testing.T) {
 		}
 	}
 	b := start(t, Options{Dir: dir})
-	f, err := StartFeeder(FeederOptions{Broker: b.Addr(), EventsPerSecond: 20_000})
+	f, err := StartFeeder(FeederOptions{Broker: b.Addr(), EventsPerSecond: 8_000})
 	if err != nil {
 		t.Fatal(err)
 	}
