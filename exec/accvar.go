@@ -185,9 +185,5 @@ func variance(sum, squares *num.DecSum, n int64, sample, root bool) (num.Decimal
 	if x2, err = x2.Div(count); err != nil || !root {
 		return x2, err
 	}
-	scale := x2.Scale()
-	if x2, err = x2.Sqrt(); err != nil {
-		return x2, err
-	}
-	return x2.Round(scale)
+	return x2.SqrtAt(x2.Scale())
 }

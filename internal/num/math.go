@@ -26,7 +26,12 @@ func (d Decimal) Sqrt() (Decimal, error) {
 		return Decimal{}, pgerr.New(pgerr.InvalidArgumentForPower, "cannot take square root of a negative number")
 	}
 	weight, _ := d.firstGroup()
-	scale := resultScale(minSigDigits-((weight+1)*4/2-1), int(d.scale))
+	return d.SqrtAt(resultScale(minSigDigits-((weight+1)*4/2-1), int(d.scale)))
+}
+
+// SqrtAt is the square root of a finite number that is not negative, rounded
+// once, to scale decimals.
+func (d Decimal) SqrtAt(scale int) (Decimal, error) {
 	if d.IsZero() {
 		return Decimal{scale: uint16(scale)}, nil
 	}

@@ -15,10 +15,10 @@ import (
 func init() {
 	t, any := types.Text, types.Any
 	op("||", "anytextcat", t, retBytes(func(r *row, dst []byte) ([]byte, error) {
-		return append(r.c.appendText(dst, r.args[0], r.i), r.bytes(1)...), nil
+		return append(r.appendCast(dst, 0), r.bytes(1)...), nil
 	}), types.AnyNonArray, t).stable()
 	op("||", "textanycat", t, retBytes(func(r *row, dst []byte) ([]byte, error) {
-		return r.c.appendText(append(dst, r.bytes(0)...), r.args[1], r.i), nil
+		return r.appendCast(append(dst, r.bytes(0)...), 1), nil
 	}), t, types.AnyNonArray).stable()
 	def("concat", "text_concat", t, retBytes(func(r *row, dst []byte) ([]byte, error) {
 		for k := range r.args {
@@ -54,6 +54,14 @@ func init() {
 
 // appendArg appends argument k's text; booleans print as t and f.
 func (r *row) appendArg(dst []byte, k int) []byte { return r.c.appendText(dst, r.args[k], r.i) }
+
+// appendCast appends argument k as a cast to text does: booleans in full.
+func (r *row) appendCast(dst []byte, k int) []byte {
+	if r.args[k].T.OID == types.OIDBool {
+		return strconv.AppendBool(dst, r.boolean(k))
+	}
+	return r.c.appendText(dst, r.args[k], r.i)
+}
 
 func concatWS(r *row, dst []byte) ([]byte, error) {
 	if r.null(0) {
