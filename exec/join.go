@@ -47,7 +47,8 @@ type join struct {
 	pads    *delta.Batch
 	matches []int64 // of the rows of the batch being pushed
 	fate    []fate  // likewise
-	arena   []byte  // keys of candidates
+	order   keyOrder
+	arena   []byte // keys of candidates
 	last    []byte
 	val     []byte
 }
@@ -179,12 +180,13 @@ func (j *join) Push(c *Ctx, port int, b *delta.Batch, out Emit) error {
 		return err
 	}
 	j.forget()
+	rows := j.order.of(&me.buf, b.N)
 	if !(j.once && port == 0) { // the right side has yet to come
-		for i := range b.N {
-			if j.fate[i] != joins {
+		for _, it := range rows {
+			if j.fate[it.row] != joins {
 				continue
 			}
-			if err := j.probe(c, port, other, b, i, out); err != nil {
+			if err := j.probe(c, port, other, b, int(it.row), out); err != nil {
 				return err
 			}
 		}
@@ -192,7 +194,7 @@ func (j *join) Push(c *Ctx, port int, b *delta.Batch, out Emit) error {
 			return err
 		}
 	}
-	return j.settle(port, b, out)
+	return j.settle(port, b, rows, out)
 }
 
 // forget drops the candidates.
@@ -388,9 +390,10 @@ func (j *join) flushPads(out Emit) error {
 }
 
 // settle adds the pushed rows to their side and emits those without a match.
-func (j *join) settle(port int, b *delta.Batch, out Emit) error {
+func (j *join) settle(port int, b *delta.Batch, rows []keyItem, out Emit) error {
 	me := j.sides[port]
-	for i := range b.N {
+	for _, it := range rows {
+		i := int(it.row)
 		if j.fate[i] == ignore {
 			continue
 		}

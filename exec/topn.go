@@ -44,6 +44,7 @@ type topN struct {
 	entries []topEntry
 	cur     state.Cursor
 	keys    values.KeyBuf
+	order   keyOrder
 	cols    []*delta.Vec
 	key     []byte
 	val     []byte
@@ -101,7 +102,8 @@ func (t *topN) Push(c *Ctx, _ int, b *delta.Batch, _ Emit) error {
 	}
 	values.EncodeKeys(&t.keys, t.cols, b.N)
 	late := int64(0)
-	for i := range b.N {
+	for _, it := range t.order.of(&t.keys, b.N) {
+		i := int(it.row)
 		if t.n.Window >= 0 && t.closed != NoWatermark && !t.cols[0].IsNull(i) && t.cols[0].I[i] < t.closed {
 			late++
 			continue
