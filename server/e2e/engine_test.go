@@ -22,11 +22,15 @@ import (
 
 const repo = "../.."
 
+// builtIn is where buildOnce put the binary; "" when no test needed it.
+var builtIn string
+
 var buildOnce = sync.OnceValues(func() (string, error) {
 	dir, err := os.MkdirTemp("", "heliosdb-e2e-")
 	if err != nil {
 		return "", err
 	}
+	builtIn = dir
 	bin := filepath.Join(dir, "heliosdb-streaming")
 	cmd := exec.Command("go", "build", "-o", bin, "./cmd/heliosdb-streaming")
 	cmd.Dir = repo
@@ -39,8 +43,8 @@ var buildOnce = sync.OnceValues(func() (string, error) {
 // TestMain removes the binary.
 func TestMain(m *testing.M) {
 	code := m.Run()
-	if bin, err := buildOnce(); err == nil {
-		_ = os.RemoveAll(filepath.Dir(bin))
+	if builtIn != "" {
+		_ = os.RemoveAll(builtIn)
 	}
 	os.Exit(code)
 }
