@@ -20,24 +20,31 @@ const nearRows = 20_000
 func (e *Engine) startCatchUp(jobs []JobSpec, sources []SourceSpec, from map[uint32]source.Offsets, home *Graph) error {
 	g := newGraph(uint64(jobs[0].Rel), &e.opts)
 	g.paused = e.paused
-	home.mu.Lock()
-	home.publishOffsets()
-	home.followers++
-	home.mu.Unlock()
-	g.home = home
-	g.follow = func() map[uint32]source.Offsets { return *g.home.standing.Load() }
+	e.followOf(g, home)
 	if err := e.install(g, jobs, sources, from, true); err != nil {
 		home.mu.Lock()
 		home.followers--
 		home.mu.Unlock()
 		return err
 	}
-	g.onNear = func() bool { return e.join(g) }
 	e.graphs[g.id] = g
 	if e.running {
 		g.begin()
 	}
 	return nil
+}
+
+// followOf makes g a follower of home; under Engine.mu, with neither's lock held.
+func (e *Engine) followOf(g, home *Graph) {
+	home.mu.Lock()
+	home.publishOffsets()
+	home.followers++
+	home.mu.Unlock()
+	g.mu.Lock()
+	g.home = home
+	g.follow = func() map[uint32]source.Offsets { return *g.home.standing.Load() }
+	g.onNear = func() bool { return e.join(g) }
+	g.mu.Unlock()
 }
 
 // publishOffsets lets followers see where the graph stands.
@@ -56,6 +63,19 @@ func (g *Graph) lag() int64 {
 		}
 	}
 	return n
+}
+
+// ahead reports whether the follower is past home in any partition.
+func (g *Graph) ahead() bool {
+	target := g.follow()
+	for rel, s := range g.sources {
+		for part, at := range s.offsets {
+			if target[rel] != nil && at > target[rel][part] {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // withinReach reports whether the follower lags by little and has fetched what
@@ -125,6 +145,9 @@ func (e *Engine) join(g *Graph) bool {
 func (g *Graph) reachHome() bool {
 	deadline := time.NewTimer(joinWait)
 	defer deadline.Stop()
+	if g.ahead() {
+		return false // home was a follower itself and has yet to come this far
+	}
 	for g.lag() > 0 {
 		in := g.gather()
 		if len(in.chunks) > 0 {

@@ -256,26 +256,35 @@ func (e *Engine) Drop(rel uint32) error {
 	return err
 }
 
-// release lets the followers of a graph that ends run on as graphs of their
-// own; the first of them becomes the one that new jobs on its sources join.
+// release finds a new home for the followers of a graph that ends: the first of
+// them. The others go on to catch up with it, and new jobs on its sources join
+// it: two graphs never read one source for good. Under Engine.mu.
 func (e *Engine) release(home *Graph) {
 	if home.home != nil {
 		home.home.mu.Lock()
 		home.home.followers--
 		home.home.mu.Unlock()
 	}
-	for _, g := range e.graphs {
-		if g.home != home {
-			continue
-		}
-		g.mu.Lock()
-		g.home, g.follow, g.onNear = nil, nil, nil
-		for rel := range g.sources {
-			if e.flows[rel] == nil {
-				e.flows[rel] = g
+	var next *Graph
+	for _, id := range slices.Sorted(maps.Keys(e.graphs)) {
+		g := e.graphs[id]
+		switch {
+		case g.home != home:
+		case next == nil:
+			next = g
+			g.mu.Lock()
+			g.home, g.follow, g.onNear = nil, nil, nil
+			for rel := range g.sources {
+				if e.flows[rel] == nil {
+					e.flows[rel] = g
+				}
 			}
+			g.mu.Unlock()
+			g.wake()
+		default:
+			e.followOf(g, next)
+			g.wake()
 		}
-		g.mu.Unlock()
 	}
 }
 
@@ -286,7 +295,6 @@ func (e *Engine) Close() {
 	e.graphs = map[uint64]*Graph{}
 	e.mu.Unlock()
 	for _, g := range graphs {
-		g.begin() // one that recovery never came to start ends at once
 		g.close()
 	}
 }

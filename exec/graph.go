@@ -120,6 +120,11 @@ func (g *Graph) loop() {
 	for {
 		idle := g.opts.Now()
 		select {
+		case <-g.stop: // before anything that is to do
+			return
+		default:
+		}
+		select {
 		case <-g.stop:
 			return
 		case <-g.wakeup:
@@ -151,9 +156,11 @@ func (g *Graph) near() func() bool {
 	return g.onNear
 }
 
-// halt ends the loop and waits for it.
+// halt ends the loop and waits for it; one that recovery has not started yet
+// ends without a step.
 func (g *Graph) halt() {
 	g.halting.Do(func() { close(g.stop) })
+	g.begin()
 	<-g.done
 }
 

@@ -203,18 +203,10 @@ func (e *Engine) Restore(states []GraphState, jobs map[uint32]JobSpec, sources m
 			}
 		}
 		if home != nil {
-			e.followAgain(g, home)
+			e.followOf(g, home)
 		}
 	}
 	return nil
-}
-
-func (e *Engine) followAgain(g, home *Graph) {
-	home.publishOffsets()
-	home.followers++
-	g.home = home
-	g.follow = func() map[uint32]source.Offsets { return *g.home.standing.Load() }
-	g.onNear = func() bool { return e.join(g) }
 }
 
 func (e *Engine) restoreGraph(g *Graph, st GraphState, jobs map[uint32]JobSpec, sources map[uint32]SourceSpec, store *epoch.Store) error {
