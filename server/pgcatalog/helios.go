@@ -29,7 +29,10 @@ func deadLetters(w *writer, e *Env) {
 	for _, d := range call(e.DeadLetters) {
 		c := cells{
 			"source": e.name(d.Rel), "time": pgTime(d.Time), "code": orNull(d.Code), "error": d.Error,
-			"payload": d.Payload, "count": d.Count,
+			"count": d.Count,
+		}
+		if d.Payload != nil { // a tombstone has none
+			c["payload"] = d.Payload
 		}
 		if d.Partition != nil {
 			c["partition"] = *d.Partition
