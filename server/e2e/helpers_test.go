@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -201,6 +202,9 @@ func (p *producer) keyed(from, n, keys int64, parts int32) {
 	}
 	p.flush()
 }
+
+// uniqueNumber tells names of this process apart.
+var uniqueNumber atomic.Int64
 
 // need finds a command, or skips the test with a line.
 func need(t *testing.T, command string) string {
