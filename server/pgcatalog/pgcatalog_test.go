@@ -104,6 +104,9 @@ func TestEveryRelation(t *testing.T) {
 					if v.Len() != b.N {
 						t.Fatalf("%s.%s has %d values in %d rows", r.Name, r.Columns[c].Name, v.Len(), b.N)
 					}
+					if v.T == types.Char && !v.IsNull(i) && len(v.Bytes(i)) != 1 {
+						t.Errorf("%s.%s has a value of %d bytes", r.Name, r.Columns[c].Name, len(v.Bytes(i)))
+					}
 					if r.Columns[c].NotNull && v.IsNull(i) {
 						t.Errorf("%s.%s is NULL", r.Name, r.Columns[c].Name)
 					}
@@ -160,6 +163,18 @@ func TestHint(t *testing.T) {
 				t.Fatalf("%s: %d rows with key %d, %d by the hint", r.Name, all[key], key, some[key])
 			}
 		}
+	}
+}
+
+// TestEmptyChar: what is not set equals the literal ”.
+func TestEmptyChar(t *testing.T) {
+	t.Parallel()
+	r, err := ask(newEnv(t), "SELECT count(*) FROM pg_attribute WHERE attidentity <> '' OR attcompression <> ''")
+	if err != nil {
+		t.Fatal(explain(err))
+	}
+	if r.rows[0][0] != "0" {
+		t.Errorf("%s columns have an identity", r.rows[0][0])
 	}
 }
 

@@ -110,6 +110,10 @@ func appendZero(v *delta.Vec) {
 			v.AppendBytes(binary.LittleEndian.AppendUint32(nil, 0))
 			return
 		}
+		if v.T.OID == types.OIDChar {
+			v.AppendBytes([]byte{0})
+			return
+		}
 		v.AppendBytes(nil)
 	}
 }
@@ -141,6 +145,9 @@ func appendInteger(v *delta.Vec, x any) bool {
 func appendBytesCell(v *delta.Vec, x any) bool {
 	switch x := x.(type) {
 	case string:
+		if v.T.OID == types.OIDChar {
+			return appendChar(v, x)
+		}
 		v.AppendBytes([]byte(x))
 	case []byte:
 		v.AppendBytes(x)
@@ -152,6 +159,15 @@ func appendBytesCell(v *delta.Vec, x any) bool {
 		return appendArray(v, x)
 	}
 	return true
+}
+
+// appendChar appends a value of type "char": always one byte, 0 for none.
+func appendChar(v *delta.Vec, s string) bool {
+	if s == "" {
+		s = "\x00"
+	}
+	v.AppendBytes([]byte(s))
+	return len(s) == 1
 }
 
 func appendArray(v *delta.Vec, x any) bool {
