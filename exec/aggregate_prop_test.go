@@ -271,7 +271,7 @@ func TestAggregateIncremental(t *testing.T) {
 			if err := differ(sortArrays(n, r.out), naiveAggregate(n, h.now)); err != nil {
 				rt.Fatalf("aggregates %v by %v: %v", aggs, group, err)
 			}
-			r.maybeRestart()
+			r.maybeRestart(rt)
 		}
 		got := adhoc(rt, n, 7, map[uint32]*history{relL: h})
 		if err := differ(sortArrays(n, got), naiveAggregate(n, h.now)); err != nil {
@@ -369,7 +369,7 @@ func TestAggregateWindows(t *testing.T) {
 			if err := differ(sortArrays(n, r.out), naiveAggregate(n, want)); err != nil {
 				rt.Fatalf("T=%d %+v by %v: %v", cl.at, n.Aggs, group, err)
 			}
-			r.maybeRestart()
+			r.maybeRestart(rt)
 		}
 	})
 }

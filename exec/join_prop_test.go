@@ -141,7 +141,7 @@ func TestJoinIncremental(t *testing.T) {
 			if err := differ(run.out, naiveJoin(n, l.now, r.now)); err != nil {
 				rt.Fatalf("kind %d keys %v safe %v on %v: %v", n.Kind, n.LKeys, n.NullSafe, n.On != nil, err)
 			}
-			run.maybeRestart()
+			run.maybeRestart(rt)
 		}
 		if err := differ(adhoc(rt, n, 7, map[uint32]*history{relL: l, relR: r}), naiveJoin(n, l.now, r.now)); err != nil {
 			rt.Fatalf("ad hoc kind %d: %v", n.Kind, err)
@@ -197,7 +197,7 @@ func TestJoinTime(t *testing.T) {
 			if err := differ(run.out, naiveJoin(n, taken[relL], taken[relR])); err != nil {
 				rt.Fatalf("kind %d safe %v T=%d: %v", n.Kind, n.NullSafe, cl.at, err)
 			}
-			run.maybeRestart()
+			run.maybeRestart(rt)
 		}
 	})
 }

@@ -14,10 +14,16 @@ import (
 	"pgregory.net/rapid"
 )
 
+// failer is what of a test a runner needs.
+type failer interface {
+	Fatal(args ...any)
+	Fatalf(format string, args ...any)
+}
+
 // runner runs one plan continuously on some workers, with what a checkpoint
 // would hold beside it.
 type runner struct {
-	rt     *rapid.T
+	rt     failer
 	plan   plan.Node
 	g      *Graph
 	j      *Job
@@ -42,7 +48,7 @@ func exchangeOf(in plan.Node, keys []int) plan.Node {
 	return x
 }
 
-func newRunner(rt *rapid.T, n plan.Node, workers int) *runner {
+func newRunner(rt failer, n plan.Node, workers int) *runner {
 	r := &runner{rt: rt, plan: n, out: zset{}, stored: map[uint64]map[string]string{}}
 	id := uint64(0)
 	plan.Walk(n, func(n plan.Node) { id++; n.Base().ID = id })
@@ -186,13 +192,13 @@ func (r *runner) restart(workers int) {
 }
 
 // maybeRestart checkpoints now and then, and restarts from it now and then.
-func (r *runner) maybeRestart() {
-	if rapid.IntRange(0, 2).Draw(r.rt, "checkpoint") > 0 {
+func (r *runner) maybeRestart(rt *rapid.T) {
+	if rapid.IntRange(0, 2).Draw(rt, "checkpoint") > 0 {
 		return
 	}
 	r.checkpoint()
-	if rapid.Bool().Draw(r.rt, "restart") {
-		r.restart(rapid.IntRange(1, 4).Draw(r.rt, "workers"))
+	if rapid.Bool().Draw(rt, "restart") {
+		r.restart(rapid.IntRange(1, 4).Draw(rt, "workers"))
 	}
 }
 
@@ -245,6 +251,9 @@ func drawTypes(rt *rapid.T, lo, hi int) []types.Type {
 // drawSizes draws how many rows a step has and at what size they are batched.
 func drawSizes(rt *rapid.T) (rows, batch int) {
 	rows = rapid.SampledFrom([]int{1, 2, 5, 20, 100}).Draw(rt, "rows")
+	if rapid.IntRange(0, 99).Draw(rt, "large") == 99 {
+		return 10_000, rapid.SampledFrom([]int{1000, 10_000}).Draw(rt, "batch") // enough to fork workers
+	}
 	return rows, rapid.SampledFrom([]int{1, 3, 10, 10_000}).Draw(rt, "batch")
 }
 

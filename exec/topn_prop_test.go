@@ -125,7 +125,7 @@ func TestTopNIncremental(t *testing.T) {
 			if err := differ(run.out, naiveTopN(n, want)); err != nil {
 				rt.Fatalf("%+v: %v", n, err)
 			}
-			run.maybeRestart()
+			run.maybeRestart(rt)
 		}
 		if cl == nil {
 			if err := differ(adhoc(rt, n, 7, map[uint32]*history{relL: h}), naiveTopN(n, h.now)); err != nil {
