@@ -25,8 +25,8 @@ import (
 //
 // State: one ordered tree a side.
 //
-//	key    the encoded join columns (the one that time closes first), then the
-//	       row (appendRowID)
+//	key    the encoded join columns (the one that time closes first, that of
+//	       plan.Join.Extreme last), then the row (appendRowID)
 //	value  varint weight; varint m (preserved sides); the row where the key
 //	       does not hold it
 //
@@ -37,6 +37,7 @@ type join struct {
 	sides [2]*joinSide
 	on    *expr.Program
 	once  bool // ad hoc: left is complete before right begins
+	best  *extreme
 
 	closed  int64
 	cand    *delta.Batch // candidates: left columns, right columns
@@ -59,7 +60,7 @@ type fate uint8
 const (
 	joins  fate = iota
 	alone       // a NULL in its key: it matches nothing and is not kept
-	ignore      // late, or in the error output
+	ignore      // late, behind an extreme, or in the error output
 )
 
 // joinSide is one input of a join.
@@ -94,7 +95,7 @@ var (
 )
 
 func newJoin(pool *state.Pool, n *plan.Join, once bool) (*join, error) {
-	j := &join{n: n, once: once, closed: NoWatermark}
+	j := &join{n: n, once: once, closed: NoWatermark, best: newExtreme(n)}
 	l, r := n.L.Base(), n.R.Base()
 	ts := append(l.Types(), r.Types()...)
 	j.cand, j.pads = delta.NewBatch(ts, 0), delta.NewBatch(n.Types(), 0)
@@ -124,6 +125,10 @@ func newJoinSide(pool *state.Pool, p *plan.Props, keys []int, n *plan.Join, once
 	}
 	if n.TimeKey > 0 {
 		order[0], order[n.TimeKey] = n.TimeKey, 0
+	}
+	if x := n.Extreme; x != nil {
+		last := slices.Index(order, x.Pair)
+		order = append(slices.Delete(order, last, last+1), x.Pair)
 	}
 	for _, i := range order {
 		s.keys = append(s.keys, keys[i])
@@ -176,8 +181,11 @@ func (j *join) Push(c *Ctx, port int, b *delta.Batch, out Emit) error {
 	}
 	j.matches = j.matches[:b.N]
 	clear(j.matches)
-	if err := j.decide(c, me, b); err != nil {
+	if err := j.decide(c, port, b); err != nil {
 		return err
+	}
+	if j.best != nil && j.best.port == port {
+		j.best.note(me, b, j.fate)
 	}
 	j.forget()
 	rows := j.order.of(&me.buf, b.N)
@@ -204,7 +212,12 @@ func (j *join) forget() {
 }
 
 // decide sets the fate of the rows of b. A NULL time is never late.
-func (j *join) decide(c *Ctx, me *joinSide, b *delta.Batch) error {
+func (j *join) decide(c *Ctx, port int, b *delta.Batch) error {
+	me, other := j.sides[port], j.sides[1-port]
+	led := j.best != nil && j.best.port != port
+	if led {
+		j.best.known = false
+	}
 	late := int64(0)
 	j.fate = slices.Grow(j.fate[:0], b.N)[:b.N]
 	for i := range b.N {
@@ -220,6 +233,8 @@ func (j *join) decide(c *Ctx, me *joinSide, b *delta.Batch) error {
 			if err := c.rowFailed(b, i, errLongKey(len(me.buf.Key(i)))); err != nil {
 				return err
 			}
+		case led && j.best.behind(&other.cur, me.buf.Key(i)):
+			j.fate[i] = ignore
 		}
 	}
 	if late > 0 {
@@ -455,6 +470,9 @@ func (s *joinSide) keyLen(key []byte) int { return values.KeyPrefixLen(key, len(
 // End emits, in an ad-hoc query, the unmatched rows of the side that was read
 // first (for a semi join the matched ones).
 func (j *join) End(_ *Ctx, out Emit) error {
+	if j.best != nil {
+		j.best.drop(j.sides[1-j.best.port].tree)
+	}
 	s := j.sides[0]
 	if !j.once || !s.preserve {
 		return nil

@@ -85,6 +85,7 @@ type (
 		TimeKey  int      `json:"timeKey"`
 		Size     int64    `json:"size,omitempty"`
 		Late     int64    `json:"late,omitempty"`
+		Extreme  *Extreme `json:"extreme,omitempty"`
 	}
 	wireAggregate struct {
 		Group   []int     `json:"group"`
@@ -158,7 +159,7 @@ func encode(n Node) (*wire, error) {
 	case *Exchange:
 		w.Op, node = "exchange", wireKeys{n.Keys}
 	case *Join:
-		w.Op, node = "join", wireJoin{n.Kind, n.LKeys, n.RKeys, n.NullSafe, n.On != nil, n.TimeKey, n.Size, n.Late}
+		w.Op, node = "join", wireJoin{n.Kind, n.LKeys, n.RKeys, n.NullSafe, n.On != nil, n.TimeKey, n.Size, n.Late, n.Extreme}
 		if n.On != nil {
 			exprs = []expr.Expr{n.On}
 		}

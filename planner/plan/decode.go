@@ -125,7 +125,8 @@ func decodeJoin(w *wire, exprs []expr.Expr) (Node, error) {
 	if err != nil {
 		return nil, err
 	}
-	n := &Join{Props: w.Props, Kind: f.Kind, LKeys: f.LKeys, RKeys: f.RKeys, NullSafe: f.NullSafe, TimeKey: f.TimeKey, Size: f.Size, Late: f.Late}
+	n := &Join{Props: w.Props, Kind: f.Kind, LKeys: f.LKeys, RKeys: f.RKeys, NullSafe: f.NullSafe, TimeKey: f.TimeKey, Size: f.Size, Late: f.Late,
+		Extreme: f.Extreme}
 	if f.On {
 		if len(exprs) != 1 {
 			return nil, corrupt("a join lacks its condition")
@@ -195,7 +196,8 @@ func validateNode(n Node) error {
 		in(len(n.L.Base().Cols), n.LKeys...)
 		in(len(n.R.Base().Cols), n.RKeys...)
 		ok = ok && len(n.LKeys) == len(n.RKeys) && n.Kind <= AntiJoin && n.TimeKey < len(n.LKeys) &&
-			(len(n.NullSafe) == 0 || len(n.NullSafe) == len(n.LKeys))
+			(len(n.NullSafe) == 0 || len(n.NullSafe) == len(n.LKeys)) &&
+			(n.Extreme == nil || n.Kind == InnerJoin && n.Extreme.Pair >= 0 && n.Extreme.Pair < len(n.LKeys) && n.Extreme.Pair != n.TimeKey)
 	case *Aggregate:
 		in(width, n.Group...)
 		ok = ok && n.Window < len(n.Group) && len(n.Cols) == len(n.Group)+len(n.Aggs)

@@ -241,6 +241,16 @@ func describeJoin(n *Join) (string, []string) {
 	if n.On != nil {
 		d = append(d, "Condition: "+expr.String(n.On))
 	}
+	if x := n.Extreme; x != nil {
+		kept, op, best := name(n.L.Base().Cols, n.LKeys[x.Pair]), " >= ", name(n.R.Base().Cols, n.RKeys[x.Pair])
+		if !x.Right {
+			kept, best = best, kept
+		}
+		if x.Falls {
+			op = " <= "
+		}
+		d = append(d, "Keeps Only: "+kept+op+best)
+	}
 	head := joinNames[n.Kind]
 	if len(n.LKeys) == 0 && n.Kind == InnerJoin {
 		head = "Cross Join"

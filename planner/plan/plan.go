@@ -151,6 +151,19 @@ type (
 		// closed rows is dropped and later rows are late. -1: none.
 		TimeKey    int
 		Size, Late int64 // microseconds
+		// Extreme tells which rows match nothing any more, besides those that time
+		// closes; nil: none do.
+		Extreme *Extreme
+	}
+	// Extreme: one side of an inner join has at most one row for equal values of
+	// all key pairs but one, and its value in that pair only ever rises (falls): a
+	// max (min) over rows that only arrive. Rows of the other side, which only
+	// arrive too, match nothing, now or later, once they lie below (above) it: they
+	// are not kept. All rows that are equal in the other pairs are on one worker.
+	Extreme struct {
+		Right bool `json:"right,omitempty"` // the extreme is on the right side
+		Pair  int  `json:"pair"`            // index into LKeys
+		Falls bool `json:"falls,omitempty"`
 	}
 	// Aggregate groups by columns. Output: the group columns, then one column an
 	// aggregate. No Group and no Aggs with an empty input gives no row; no Group

@@ -26,6 +26,13 @@ func stateOf(n plan.Node) plan.StateBound {
 		if n.TimeKey >= 0 {
 			return byWindow(n.L, n.LKeys[n.TimeKey], n.Size, n.Late)
 		}
+		if x := n.Extreme; x != nil {
+			best := n.L.Base().Cols[n.LKeys[x.Pair]].Name
+			if x.Right {
+				best = n.R.Base().Cols[n.RKeys[x.Pair]].Name
+			}
+			return plan.StateBound{Kind: "input", Reason: "keeps the rows that " + best + " has not passed"}
+		}
 		return plan.StateBound{Kind: "input", Reason: "keeps both sides: a row may match one that comes later"}
 	case *plan.CloseBuffer:
 		return byWindow(n.In, n.Time, n.Size, n.Late)

@@ -185,11 +185,12 @@ func placeBuffer(n plan.Node) plan.Node {
 // distributeJoin places both sides by the same key pairs: by those that already
 // place one side, else by all.
 func distributeJoin(j *plan.Join) {
-	if l, ok := placement(j.L); ok && subset(l, j.LKeys) {
+	lk, rk := meetingKeys(j)
+	if l, ok := placement(j.L); ok && subset(l, lk) {
 		j.R = placedAs(j.R, partners(l, j.LKeys, j.RKeys))
 		return
 	}
-	if r, ok := placement(j.R); ok && subset(r, j.RKeys) {
+	if r, ok := placement(j.R); ok && subset(r, rk) {
 		j.L = placedAs(j.L, partners(r, j.RKeys, j.LKeys))
 		return
 	}
@@ -200,13 +201,24 @@ func distributeJoin(j *plan.Join) {
 // placeKeys are a join's key columns without those that follow from others on
 // both sides: fewer columns survive more projections above.
 func placeKeys(j *plan.Join) (l, r []int) {
-	keepL, keepR := windowKey(j.L, j.LKeys), windowKey(j.R, j.RKeys)
-	for i := range j.LKeys {
-		if slices.Contains(keepL, j.LKeys[i]) || slices.Contains(keepR, j.RKeys[i]) {
-			l, r = append(l, j.LKeys[i]), append(r, j.RKeys[i])
+	lk, rk := meetingKeys(j)
+	keepL, keepR := windowKey(j.L, lk), windowKey(j.R, rk)
+	for i := range lk {
+		if slices.Contains(keepL, lk[i]) || slices.Contains(keepR, rk[i]) {
+			l, r = append(l, lk[i]), append(r, rk[i])
 		}
 	}
 	return l, r
+}
+
+// meetingKeys are the key columns by which a join's rows must meet: an extreme
+// has to meet the rows that differ from it as well.
+func meetingKeys(j *plan.Join) (l, r []int) {
+	if j.Extreme == nil {
+		return j.LKeys, j.RKeys
+	}
+	p := j.Extreme.Pair
+	return slices.Delete(slices.Clone(j.LKeys), p, p+1), slices.Delete(slices.Clone(j.RKeys), p, p+1)
 }
 
 func partners(cols, from, to []int) []int {

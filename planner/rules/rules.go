@@ -29,7 +29,7 @@ type Rule struct {
 // All are the rules in their order. Why this order: folding first shows
 // constants to the rest; predicates move down before joins look for their keys
 // and top-N for its limit; panes are split off while the window columns still
-// stand on their HopExpand; columns are pruned when no rule asks for new ones;
+// stand on their HopExpand, and bounds by a window become its equality; columns are pruned when no rule asks for new ones;
 // what depends on time and distribution is decided on the final shape.
 var All = []Rule{
 	{"fold constants", foldConstants},
@@ -37,6 +37,7 @@ var All = []Rule{
 	{"order joins", orderJoins},
 	{"push predicates to joins", pushPredicates},
 	{"IN to semi join", inToSemiJoin},
+	{"join in windows", joinInWindow},
 	{"find join keys", joinKeys},
 	{"limit sorts", limitSorts},
 	{"rank to top-N", rankToTopN},
@@ -46,6 +47,7 @@ var All = []Rule{
 	{"merge projections again", mergeProjects},
 	{"read by key", readByKey},
 	{"close by time", closeByTime},
+	{"join with extremes", joinExtremes},
 	{"exchange by key", exchangeByKey},
 }
 
