@@ -76,7 +76,7 @@ func TestJoinExtreme(t *testing.T) {
 				rt.Fatalf("extreme %+v of %d: %v", *x, from, err)
 			}
 			noneBehind(rt, run, x)
-			run.maybeRestart()
+			run.maybeRestart(rt)
 		}
 		if err := differ(adhoc(rt, n, 7, hs), naive()); err != nil {
 			rt.Fatalf("ad hoc: %v", err)
