@@ -49,10 +49,7 @@ func (x *session) bindWrite(p *prepared, st ast.Statement) error {
 	}
 	p.params = w.Params
 	if w.Returning != nil {
-		p.cols = make([]pgwire.Column, len(w.Write.Columns))
-		for i, c := range w.Write.Columns {
-			p.cols[i] = pgwire.Column{Name: c.Name, Type: c.Type}
-		}
+		p.cols = returningColumns(verb, &w.Write)
 	}
 	c := &write{verb: verb, w: w.Write, params: len(w.Params) > 0}
 	c.query = newQuery(w.Root, c.params)

@@ -16,7 +16,6 @@ import (
 	"github.com/heliosdb/heliosdb-streaming/planner/plan"
 	"github.com/heliosdb/heliosdb-streaming/sql/ast"
 	"github.com/heliosdb/heliosdb-streaming/sql/catalog"
-	"github.com/heliosdb/heliosdb-streaming/sql/expr"
 )
 
 // query is a bound SELECT.
@@ -148,55 +147,7 @@ func (x *session) bindQuery(p *prepared, q *ast.Query) error {
 		return err
 	}
 	p.params, p.cols = r.Params, resultColumns(r.Root)
+	x.settleOrigins(cat, p.cols, q, r.DependsOn)
 	p.cmd = newQuery(r.Root, len(r.Params) > 0)
 	return nil
-}
-
-// resultColumns describes the rows of a plan.
-func resultColumns(n plan.Node) []pgwire.Column {
-	cols := make([]pgwire.Column, len(n.Base().Cols))
-	for i, c := range n.Base().Cols {
-		cols[i] = pgwire.Column{Name: c.Name, Type: c.Type}
-		if rel, k := origin(n, i); rel != 0 {
-			cols[i].TableOID, cols[i].AttNum = rel, int16(k+1)
-		}
-	}
-	return cols
-}
-
-// origin is the relation and its column that output column i shows unchanged; 0:
-// it is computed.
-func origin(n plan.Node, i int) (rel uint32, col int) {
-	switch n := n.(type) {
-	case *plan.Scan:
-		return n.Rel, n.Take[i]
-	case *plan.Filter:
-		return origin(n.In, i)
-	case *plan.Sort:
-		return origin(n.In, i)
-	case *plan.Exchange:
-		return origin(n.In, i)
-	case *plan.TopN:
-		if i < len(n.In.Base().Cols) {
-			return origin(n.In, i)
-		}
-	case *plan.Apply:
-		if i < len(n.In.Base().Cols) {
-			return origin(n.In, i)
-		}
-	case *plan.Join:
-		if k := i - len(n.L.Base().Cols); k >= 0 {
-			return origin(n.R, k)
-		}
-		return origin(n.L, i)
-	case *plan.Project:
-		if c, ok := n.Exprs[i].(*expr.Column); ok {
-			return origin(n.In, c.Index)
-		}
-	case *plan.Aggregate:
-		if i < len(n.Group) {
-			return origin(n.In, n.Group[i])
-		}
-	}
-	return 0, 0
 }

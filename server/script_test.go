@@ -55,7 +55,7 @@ func dialClient(t testing.TB, dsn string) *client {
 // dialDatabase connects to a new database of PostgreSQL.
 func dialDatabase(t testing.TB, dsn, name string) *client {
 	t.Helper()
-	dialClient(t, dsn).must(t, "CREATE DATABASE "+name)
+	dialClient(t, dsn).must(t, "DROP DATABASE IF EXISTS "+name+" WITH (FORCE)", "CREATE DATABASE "+name)
 	return dialClient(t, strings.Replace(dsn, "/postgres?", "/"+name+"?", 1))
 }
 
@@ -99,6 +99,9 @@ func (c *client) ask(t testing.TB, sql string, types bool) *answer {
 			s := f.Name
 			if types {
 				s += fmt.Sprintf(":%d/%d", f.DataTypeOID, f.TypeModifier)
+				if f.TableOID != 0 {
+					s += fmt.Sprintf("#%d", f.TableAttributeNumber)
+				}
 			}
 			head = append(head, s)
 		}

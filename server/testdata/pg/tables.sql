@@ -24,7 +24,7 @@ SELECT dept, count(*), sum(salary), avg(salary), min(hired), max(name) FROM emp 
 SELECT dept, count(*) FROM emp GROUP BY dept HAVING count(*) > 1 ORDER BY 1;
 SELECT count(*), count(dept), count(DISTINCT dept), sum(id), avg(id), sum(salary) FILTER (WHERE dept = 'ops') FROM emp;
 SELECT count(*), sum(salary), max(name) FROM emp WHERE false;
-SELECT dept FROM emp WHERE false GROUP BY dept;
+SELECT dept FROM emp WHERE id < 0 GROUP BY dept;
 SELECT string_agg(name, ',' ORDER BY name DESC) FROM emp;
 SELECT array_agg(id ORDER BY id) FROM emp WHERE dept = 'ops';
 SELECT bool_and(salary > 0), bool_or(boss IS NULL) FROM emp;
