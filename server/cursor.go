@@ -329,7 +329,7 @@ func (x *session) closeCursor(name string) {
 
 // endCursors closes the cursors that end with a transaction: those without
 // hold.
-func (x *session) endCursors(bool) {
+func (x *session) endCursors() {
 	for name, cur := range x.cursors {
 		if !cur.hold {
 			x.closeCursor(name)

@@ -124,7 +124,7 @@ func (x *session) endTx(commit bool) {
 	x.tx.drop()
 	x.tx = nil
 	x.settings.end(commit)
-	x.endCursors(commit)
+	x.endCursors()
 }
 
 // commitTx makes the transaction's writes durable and ends it. After an error
