@@ -64,21 +64,6 @@ const (
 )
 
 // joinSide is one input of a join.
-type joinSide struct {
-	props    *plan.Props
-	keys     []int // join columns, the time column first
-	safe     []bool
-	tree     *state.Tree
-	cur      state.Cursor
-	preserve bool // unmatched rows are in the output (or decide it)
-	first    int  // its first column in the candidates
-	vnode    func([]byte) uint8
-
-	buf   values.KeyBuf
-	cols  []*delta.Vec
-	rowID []byte
-}
-
 // candidate is one pair that On has yet to judge.
 type candidate struct {
 	row    int   // of the pushed batch
@@ -116,63 +101,10 @@ func newJoin(pool *state.Pool, n *plan.Join, once bool) (*join, error) {
 	return j, nil
 }
 
-func newJoinSide(pool *state.Pool, p *plan.Props, keys []int, n *plan.Join, once bool) *joinSide {
-	s := &joinSide{props: p, tree: state.NewTree(pool, state.TreeOptions{NoLog: once})}
-	s.cur = s.tree.Cursor()
-	order := make([]int, len(keys))
-	for i := range order {
-		order[i] = i
-	}
-	if n.TimeKey > 0 {
-		order[0], order[n.TimeKey] = n.TimeKey, 0
-	}
-	if x := n.Extreme; x != nil {
-		last := slices.Index(order, x.Pair)
-		order = append(slices.Delete(order, last, last+1), x.Pair)
-	}
-	for _, i := range order {
-		s.keys = append(s.keys, keys[i])
-		s.safe = append(s.safe, n.NullSafe != nil && n.NullSafe[i])
-	}
-	return s
-}
-
 // route finds the vnode of a tree key from the columns of the exchange.
-func (s *joinSide) route(in plan.Node, keys []int) {
-	dist, ok := distribution(in)
-	places, ok := through(dist, ok, func(c int) int { return slices.Index(s.keys, c) })
-	if !ok {
-		places, _ = through(keys, true, func(c int) int { return slices.Index(s.keys, c) })
-	}
-	s.vnode = vnodeOf(places)
-}
-
 // encode encodes the join columns of all rows of b.
-func (s *joinSide) encode(b *delta.Batch) {
-	s.cols = s.cols[:0]
-	for _, k := range s.keys {
-		s.cols = append(s.cols, b.Cols[k])
-	}
-	values.EncodeKeys(&s.buf, s.cols, b.N)
-}
-
 // hopeless reports whether row i has a NULL that matches nothing.
-func (s *joinSide) hopeless(b *delta.Batch, i int) bool {
-	for k, c := range s.keys {
-		if !s.safe[k] && b.Cols[c].IsNull(i) {
-			return true
-		}
-	}
-	return false
-}
-
 // treeKey is the key of row i in the side's tree.
-func (s *joinSide) treeKey(b *delta.Batch, i int) []byte {
-	s.rowID = append(s.rowID[:0], s.buf.Key(i)...)
-	s.rowID = appendRowID(s.rowID, b.Cols, nil, i)
-	return s.rowID
-}
-
 func (j *join) Push(c *Ctx, port int, b *delta.Batch, out Emit) error {
 	me, other := j.sides[port], j.sides[1-port]
 	me.encode(b)
@@ -289,15 +221,6 @@ func (j *join) pair(port int, other *joinSide, b *delta.Batch, i int, weight int
 }
 
 // split reads a tree value.
-func (s *joinSide) split(val []byte) (weight, matches int64, row []byte) {
-	weight, k := binary.Varint(val)
-	if s.preserve {
-		m, n := binary.Varint(val[k:])
-		return weight, m, val[k+n:]
-	}
-	return weight, 0, val[k:]
-}
-
 // judge evaluates On over the candidates, emits the pairs that hold and counts
 // matches.
 func (j *join) judge(c *Ctx, port int, b *delta.Batch, out Emit) error {
@@ -382,10 +305,6 @@ func (j *join) unmatched(s *joinSide, key, row []byte, weight int64, none bool) 
 }
 
 // columns are the side's columns of a batch of candidates or output.
-func (s *joinSide) columns(b *delta.Batch) []*delta.Vec {
-	return b.Cols[s.first : s.first+len(s.props.Cols)]
-}
-
 // padRest appends NULL to the columns of the other side.
 func (j *join) padRest(s *joinSide) {
 	for c, v := range j.pads.Cols {
@@ -465,8 +384,6 @@ func (j *join) store(s *joinSide, b *delta.Batch, i int) error {
 }
 
 // keyLen is the length of the join columns in a tree key.
-func (s *joinSide) keyLen(key []byte) int { return values.KeyPrefixLen(key, len(s.keys)) }
-
 // End emits, in an ad-hoc query, the unmatched rows of the side that was read
 // first (for a semi join the matched ones).
 func (j *join) End(_ *Ctx, out Emit) error {
