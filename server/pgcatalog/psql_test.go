@@ -17,7 +17,7 @@ var rewrite = flag.Bool("rewrite", false, "write the goldens instead of comparin
 // TestPsqlQueries runs the queries that psql 15 sends for its backslash
 // commands: testdata/psql/*.sql, captured with psql -E from a PostgreSQL 15 with
 // the relations of newTestCatalog. @name stands for a relation's OID. What
-// comes out is compared with the .out file beside it.
+// comes out is compared with the .txt file beside it.
 func TestPsqlQueries(t *testing.T) { runFiles(t, "testdata/psql/*.sql") }
 
 // TestClientQueries does the same with what drivers and tools send to find
@@ -61,7 +61,7 @@ func runFiles(t *testing.T, pattern string) {
 				}
 				out.WriteString(r.String())
 			}
-			golden(t, strings.TrimSuffix(file, ".sql")+".out", out.String())
+			golden(t, strings.TrimSuffix(file, ".sql")+".txt", out.String())
 		})
 	}
 }

@@ -26,8 +26,9 @@ type caseOf struct {
 	sql   string
 }
 
-// notInPostgres are functions that stand for grammar, not for pg_proc entries.
-var notInPostgres = map[string]bool{"array_subscript": true, "array_slice": true, "greatest": false, "least": false}
+// notInPostgres are functions that stand for grammar, not for pg_proc entries,
+// and json_build_object, whose result is jsonb here.
+var notInPostgres = map[string]bool{"json_build_object": true, "array_subscript": true, "array_slice": true, "greatest": false, "least": false}
 
 // sessionBound read the session or the catalog: they have tests of their own.
 func sessionBound(f *Func) bool {
