@@ -1,6 +1,9 @@
 package pgtime
 
-import "strings"
+import (
+	"strings"
+	"sync/atomic"
+)
 
 // Patterns of to_char and to_timestamp, split into nodes as PostgreSQL's
 // formatting.c does: at each place a prefix (FM, TM), then the first keyword
@@ -53,10 +56,36 @@ func keywordAt(s string) string {
 	return ""
 }
 
+// pattern is one that was read, and its nodes, which nobody changes.
+type pattern struct {
+	text  string
+	nodes []node
+}
+
+// patterns remembers what was read last, in a few places chosen by the text: a
+// query asks for the same pattern row after row.
+var patterns [32]atomic.Pointer[pattern]
+
+// parsePattern gives the nodes of a pattern, cut at MaxPattern bytes. They are
+// shared: read only.
 func parsePattern(f string) []node {
 	if len(f) > MaxPattern {
 		f = f[:MaxPattern]
 	}
+	if f == "" {
+		return nil
+	}
+	at := &patterns[(len(f)*31+int(f[0])+int(f[len(f)-1])*7)%len(patterns)]
+	if have := at.Load(); have != nil && have.text == f {
+		return have.nodes
+	}
+	read := &pattern{text: strings.Clone(f)}
+	read.nodes = readPattern(read.text)
+	at.Store(read)
+	return read.nodes
+}
+
+func readPattern(f string) []node {
 	var out []node
 	for f != "" {
 		n := node{}
