@@ -251,6 +251,9 @@ func (s *Server) createViewLocked(ctx context.Context, env *ddlEnv, st *ast.Crea
 // setViewColumns names a view's columns.
 func setViewColumns(r *catalog.Relation, p *plan.Props, names []string) error {
 	if len(names) > len(p.Cols) {
+		if r.Kind == catalog.View {
+			return pgerr.New(pgerr.SyntaxError, "CREATE VIEW specifies more column names than columns")
+		}
 		return pgerr.New(pgerr.SyntaxError, "too many column names were specified")
 	}
 	for i, col := range p.Cols {

@@ -125,7 +125,7 @@ func abbrevOffset(abb string, ts int64, loc *time.Location) (int, bool) {
 // sign or comma, or <anything>.
 func posixZone(low string) *time.Location {
 	i := strings.IndexAny(low, "0123456789,+-")
-	if i <= 0 {
+	if i < 0 {
 		return nil
 	}
 	name := low[:i]

@@ -105,7 +105,9 @@ func (b *binder) aggregateParts(s *scope, a *aggRef, x *ast.Func) error {
 		if e, err = b.settleText(e); err != nil {
 			return err
 		}
-		if a.distinct && !anyEqual(a.args, e) {
+		if arg := sameArgument(a.args, e); arg != nil {
+			e = arg
+		} else if a.distinct {
 			return pgerr.New(pgerr.InvalidColumnReference,
 				"in an aggregate with DISTINCT, ORDER BY expressions must appear in argument list").At(o.X.Position())
 		}
@@ -122,6 +124,20 @@ func anyEqual(list []expr.Expr, e expr.Expr) bool {
 		}
 	}
 	return false
+}
+
+// sameArgument is the argument that e is, also when the call reads it as
+// another type of the same form (varchar as text), or nil.
+func sameArgument(args []expr.Expr, e expr.Expr) expr.Expr {
+	for _, x := range args {
+		if expr.Equal(x, e) {
+			return x
+		}
+		if c, ok := x.(*expr.Call); ok && expr.IsRelabel(c) && expr.Equal(c.Args[0], e) {
+			return x
+		}
+	}
+	return nil
 }
 
 // oneLevel refuses an aggregate that belongs to a query around this one.
@@ -192,6 +208,9 @@ func (b *binder) windowCall(s *scope, name string, x *ast.Func) (expr.Expr, erro
 		return nil, pgerr.New(pgerr.WindowingError, "window functions are not allowed in %s", s.where).At(pos)
 	}
 	if name != "row_number" {
+		if !isAggregate(name) && len(expr.Functions(name)) > 0 {
+			return nil, pgerr.New(pgerr.WrongObjectType, "OVER specified, but %s is not a window function nor an aggregate function", name).At(pos)
+		}
 		return nil, pgerr.Unsupported(pos, "window function %s", name)
 	}
 	if len(x.Args) > 0 || x.Star {

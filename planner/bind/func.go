@@ -46,6 +46,8 @@ func (b *binder) call(s *scope, x *ast.Func) (expr.Expr, error) {
 		return b.aggregate(s, name, x)
 	}
 	switch {
+	case name == "row_number":
+		return nil, pgerr.New(pgerr.WrongObjectType, "window function row_number requires an OVER clause").At(x.Position())
 	case x.Distinct:
 		return nil, pgerr.New(pgerr.WrongObjectType, "DISTINCT specified, but %s is not an aggregate function", name).At(x.Position())
 	case len(x.OrderBy) > 0:

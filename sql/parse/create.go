@@ -95,7 +95,7 @@ func (p *parser) createSource(pos ast.Pos) ast.Statement {
 	s.IfNotExists = p.ifNotExists()
 	s.Name = p.QualifiedName()
 	if p.At("(") {
-		e := p.tableElements()
+		e := p.tableElements(s.Name.Name)
 		s.Columns, s.PrimaryKey, s.Watermarks = e.columns, e.primaryKey, e.watermarks
 	}
 	for p.At("include") {
@@ -148,7 +148,7 @@ func (p *parser) createTable(pos ast.Pos) ast.Statement {
 		p.Unsupported("CREATE TABLE AS")
 		return s
 	}
-	e := p.tableElements()
+	e := p.tableElements(s.Name.Name)
 	s.Columns, s.PrimaryKey, s.PKPos, s.Watermarks = e.columns, e.primaryKey, e.keyPos, e.watermarks
 	if p.Accept("with") {
 		s.Options = p.options()
@@ -163,14 +163,15 @@ func (p *parser) createTable(pos ast.Pos) ast.Statement {
 
 // elements is what stands between the parentheses of a table or source.
 type elements struct {
+	table      string
 	columns    []ast.ColumnDef
 	primaryKey []string
 	keyPos     ast.Pos
 	watermarks []ast.Watermark
 }
 
-func (p *parser) tableElements() *elements {
-	e := &elements{}
+func (p *parser) tableElements(table string) *elements {
+	e := &elements{table: table}
 	p.Expect("(")
 	if p.Accept(")") {
 		return e
@@ -221,7 +222,7 @@ func (p *parser) tableConstraint(e *elements) {
 
 func (p *parser) setKey(e *elements, cols []string, pos ast.Pos) {
 	if e.keyPos != 0 {
-		p.Fail(pgerr.New(pgerr.InvalidTableDefinition, "multiple primary keys for a table are not allowed").At(int(pos)))
+		p.Fail(pgerr.New(pgerr.InvalidTableDefinition, "multiple primary keys for table %q are not allowed", e.table).At(int(pos)))
 		return
 	}
 	e.primaryKey, e.keyPos = cols, pos

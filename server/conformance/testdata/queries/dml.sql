@@ -1,0 +1,94 @@
+INSERT INTO c VALUES (10, 'a', 1, 1.2345, 'x') RETURNING *;
+INSERT INTO c (k2, k1) VALUES ('b', 11), ('c', 12) RETURNING k1 + 1 AS k, note;
+INSERT INTO c (k1, k2, note) VALUES (13, 'd', DEFAULT) RETURNING note, q;
+INSERT INTO c DEFAULT VALUES;
+INSERT INTO c SELECT id, t, i, m FROM a WHERE t IS NOT NULL AND id < 3 RETURNING k1, k2, p;
+INSERT INTO c VALUES (10, 'a', 2);
+INSERT INTO c VALUES (10, 'a', 2) ON CONFLICT DO NOTHING;
+INSERT INTO c VALUES (10, 'a', 2) ON CONFLICT (k1, k2) DO NOTHING RETURNING q;
+INSERT INTO c VALUES (10, 'a', 2, 9), (99, 'z', 3, 9) ON CONFLICT (k1, k2) DO UPDATE SET q = excluded.q + c.q, note = 'up' RETURNING *;
+INSERT INTO c VALUES (10, 'a', 2) ON CONFLICT (k2, k1) DO UPDATE SET q = 50 WHERE c.q > 100 RETURNING *;
+INSERT INTO c VALUES (77, 'a', 2), (77, 'a', 3) ON CONFLICT (k1, k2) DO UPDATE SET q = excluded.q;
+INSERT INTO c VALUES (78, 'a', 2), (78, 'a', 3);
+INSERT INTO c VALUES (78, 'a', 2), (78, 'a', 3) ON CONFLICT DO NOTHING;
+INSERT INTO c VALUES (NULL, 'a');
+INSERT INTO c VALUES (79, 'a', 99999999999);
+INSERT INTO c VALUES (79, 'a', 1, 123456.7);
+INSERT INTO c VALUES (79, 'a', 'x');
+INSERT INTO c VALUES (79, 'a', 1.5, '2');
+INSERT INTO c VALUES (1, 2, 3, 4, 5, 6);
+INSERT INTO c (k1) VALUES (1, 2);
+INSERT INTO c (k1, k1) VALUES (1, 2);
+INSERT INTO c (nope) VALUES (1);
+INSERT INTO nope VALUES (1);
+INSERT INTO a (id, v) VALUES (100, 'thirteen chars');
+INSERT INTO a (id, v) VALUES (100, 'twelve chars   ');
+INSERT INTO a (id, v) VALUES (101, 'thirteen chars'::varchar(12));
+INSERT INTO a (id, m) VALUES (102, 123456789.005);
+INSERT INTO a (id, m) VALUES (102, 12345678.005) RETURNING m;
+INSERT INTO a (id, s) VALUES (103, 40000);
+INSERT INTO a (id, i) VALUES (104, 1.5) RETURNING i;
+INSERT INTO a (id, i) VALUES (105, true);
+INSERT INTO a (id, bo) VALUES (106, 1);
+INSERT INTO a (id, t) VALUES (107, 5) RETURNING t;
+INSERT INTO e (id, x) VALUES (50, NULL);
+INSERT INTO e (id) VALUES (50);
+INSERT INTO e VALUES (1, 5);
+INSERT INTO e AS ee VALUES (60, 1) RETURNING ee.id, ee.x + 1;
+UPDATE e SET y = y + 1 WHERE id < 3 RETURNING id, y;
+UPDATE e SET (x, y) = (7, 8) WHERE id = 1 RETURNING *;
+UPDATE e SET x = DEFAULT WHERE id = 1;
+UPDATE e SET t = a.t FROM a WHERE a.id = e.id RETURNING e.id, e.t, a.i;
+UPDATE e SET y = (SELECT max(i) FROM a WHERE a.id = e.id) WHERE id <= 2 RETURNING *;
+UPDATE e SET x = NULL WHERE id = 2;
+UPDATE e SET nope = 1;
+UPDATE e SET x = 'a';
+UPDATE e SET x = 1, x = 2;
+UPDATE e SET id = id + 1000 WHERE id = 5 RETURNING id;
+UPDATE e SET id = 1 WHERE id = 2;
+UPDATE e SET x = x / 0 WHERE id = 1;
+UPDATE e AS z SET x = z.x + 1 WHERE z.id = 3 RETURNING z.*;
+UPDATE e SET x = 1 WHERE y = 'abc';
+UPDATE nope SET x = 1;
+UPDATE e SET y = DEFAULT WHERE id = 3 RETURNING y;
+DELETE FROM e WHERE id = 4 RETURNING *;
+DELETE FROM e USING a WHERE a.id = e.id AND a.i = 2 RETURNING e.id, a.id;
+DELETE FROM e WHERE id IN (SELECT id FROM a WHERE i IS NULL);
+DELETE FROM e WHERE nope = 1;
+DELETE FROM nope;
+SELECT * FROM e ORDER BY id;
+SELECT * FROM c ORDER BY k1, k2;
+SELECT * FROM a ORDER BY id;
+--! later: WITH before a change
+WITH q AS (SELECT 500 AS id) INSERT INTO e SELECT id, 1 FROM q RETURNING *;
+--! later: WITH before a change
+WITH q AS (SELECT 500 AS id) DELETE FROM e USING q WHERE e.id = q.id RETURNING e.id;
+--! later: a change in WITH
+WITH d AS (DELETE FROM e RETURNING *) SELECT * FROM d;
+--! later: a change in WITH above
+DELETE FROM e;
+SELECT count(*) FROM e;
+INSERT INTO e SELECT g, g % 3, NULL, 'g' || g FROM generate_series(1, 20) g;
+SELECT x, count(*), sum(id) FROM e GROUP BY x ORDER BY x;
+UPDATE e SET id = -id;
+SELECT min(id), max(id) FROM e;
+--! keys are checked when the statement ends
+UPDATE e SET id = id - 1;
+--! later: TRUNCATE
+TRUNCATE e;
+--! of the rows that TRUNCATE left
+DELETE FROM e;
+DELETE FROM e;
+CREATE TABLE e (id int);
+CREATE TABLE IF NOT EXISTS e (id int);
+DROP TABLE nope;
+DROP TABLE IF EXISTS nope;
+DROP VIEW e;
+CREATE VIEW vv AS SELECT x, count(*) c FROM e GROUP BY x;
+CREATE VIEW vv AS SELECT 1;
+--! views have another hint
+INSERT INTO vv VALUES (1);
+SELECT * FROM vv ORDER BY x;
+DROP TABLE e;
+DROP TABLE e CASCADE;
+SELECT * FROM vv;

@@ -1,0 +1,14 @@
+SELECT timestamp '2024-01-01' AT TIME ZONE '+02';
+SELECT timestamp '2024-01-01' AT TIME ZONE '-02:30';
+SELECT timestamp '2024-01-01' AT TIME ZONE '5';
+SELECT timestamp '2024-01-01' AT TIME ZONE ',';
+SELECT timestamp '2024-01-01' AT TIME ZONE '';
+SELECT timestamp '2024-01-01' AT TIME ZONE '<>+2';
+SELECT timestamp '2024-01-01' AT TIME ZONE 'UTC+2';
+SELECT timestamptz '2024-01-01 00:00:00 UTC' AT TIME ZONE 'EST5';
+SELECT timestamptz '2024-01-01 00:00:00Z' AT TIME ZONE '+02';
+SELECT timestamptz '2024-07-01 00:00:00Z' AT TIME ZONE 'Europe/Berlin', timestamptz '2024-01-01 00:00:00Z' AT TIME ZONE 'europe/berlin';
+SELECT timestamp '2024-03-31 02:30:00' AT TIME ZONE 'Europe/Berlin', timestamp '2024-10-27 02:30:00' AT TIME ZONE 'Europe/Berlin';
+SELECT timestamp '2024-01-01' AT TIME ZONE interval '2 hours', timestamp '2024-01-01' AT TIME ZONE interval '1 month';
+SELECT timestamptz '2024-01-01 00:00:00+02:30:15', timestamptz '2024-01-01 00:00:00 PST', timestamptz '2024-01-01 00:00:00 -3';
+SELECT date_trunc('day', timestamptz '2024-07-01 12:00:00Z', 'Asia/Tokyo');
