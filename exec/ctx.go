@@ -46,9 +46,12 @@ type Ctx struct {
 	// Memory is the query's reservation; nil in continuous jobs.
 	Memory *memory.Reservation
 	env    *QueryEnv // ad hoc only: what subplans run with
-	errs   ErrorOutput
-	late   LateCounter
-	unit   *unit // whose Push, Advance or End is running
+	// ownPool: the pool is the query's, and reserved bytes of it are in Memory.
+	ownPool  bool
+	reserved int64
+	errs     ErrorOutput
+	late     LateCounter
+	unit     *unit // whose Push, Advance or End is running
 }
 
 // Relations gives the contents of relations to ad-hoc plans.
@@ -84,12 +87,32 @@ func (c *Ctx) opID() uint64 {
 	return c.unit.id
 }
 
-// Check returns the error of a cancelled query.
+// Check returns the error of a query that was cancelled or has taken all memory.
 func (c *Ctx) Check() error {
 	if c.Context == nil {
 		return nil
 	}
-	return context.Cause(c.Context)
+	if err := context.Cause(c.Context); err != nil {
+		return err
+	}
+	return c.reservePool()
+}
+
+// reservePool reserves what a query's own pool has grown to; it is used by
+// then, but by one batch only.
+func (c *Ctx) reservePool() error {
+	if !c.ownPool {
+		return nil
+	}
+	n := c.Pool.MappedBytes()
+	if n <= c.reserved {
+		return nil
+	}
+	if err := c.Memory.Grow(n - c.reserved); err != nil {
+		return err
+	}
+	c.reserved = n
+	return nil
 }
 
 // Failures takes the evaluation errors since the last call. In an ad-hoc query

@@ -34,6 +34,9 @@ func (u *unit) port(n int) Emit {
 		}
 		u.touched = true
 		u.stats.rowsIn.Add(int64(b.N))
+		if err := u.ctx.Check(); err != nil {
+			return err
+		}
 		prev := u.ctx.unit
 		u.ctx.unit = u
 		err := u.op.Push(u.ctx, n, b, u.out)

@@ -52,8 +52,9 @@ func run(ctx context.Context, n plan.Node, env *QueryEnv, outer []expr.OuterRow,
 	c := &Ctx{Context: ctx, Rows: env.Relations, Memory: env.Memory, Pool: env.Pool, env: env}
 	c.Eval.Now, c.Eval.Session, c.Eval.Outer = env.Now, env.Session, outer
 	if c.Pool == nil && keepsState(n) {
-		c.Pool = state.NewPool(state.PoolOptions{})
+		c.Pool, c.ownPool = state.NewPool(state.PoolOptions{}), true
 		defer c.Pool.Close()
+		defer func() { c.Memory.Shrink(c.reserved) }()
 	}
 	b := &builder{ctx: c, pool: c.Pool, workers: 1, adhoc: true}
 	defer b.close()

@@ -27,12 +27,14 @@ type Server struct {
 	log *slog.Logger
 	reg *prometheus.Registry
 
-	pool    *state.Pool
-	budget  *memory.Budget
-	wal     *wal.Log
-	store   *epoch.Store
-	engine  *exec.Engine
-	metrics *metrics
+	pool   *state.Pool
+	budget *memory.Budget
+	// unreserved is what is in use and no query's, as of the last sample, in bytes.
+	unreserved atomic.Int64
+	wal        *wal.Log
+	store      *epoch.Store
+	engine     *exec.Engine
+	metrics    *metrics
 
 	// ddl is held by statements that change the catalog, and by a checkpoint
 	// while it freezes: so an epoch holds a change with all it did or not at all.
@@ -85,7 +87,7 @@ const maxDeadLetters = 10_000
 func (s *Server) limitMemory() {
 	limit := s.cfg.MemoryLimitBytes()
 	s.pool = state.NewPool(state.PoolOptions{})
-	s.budget = memory.NewBudget(limit, s.pool.Bytes)
+	s.budget = memory.NewBudget(limit, s.notQueries)
 	if limit > 0 {
 		debug.SetMemoryLimit(limit * 9 / 10)
 	}

@@ -63,14 +63,31 @@ func (s *Server) forgetSource(oid uint32) {
 	}
 }
 
+// Bounds of what a reader holds that no step has taken, in bytes.
+const (
+	minBufferBytes = 1 << 20
+	maxBufferBytes = 64 << 20
+)
+
+// bufferBytes is a reader's buffer: a small part of the memory limit, for it
+// fills up when the jobs pause.
+func (s *Server) bufferBytes() int {
+	limit := s.budget.Limit()
+	if limit <= 0 {
+		return maxBufferBytes
+	}
+	return int(min(max(limit/32, minBufferBytes), maxBufferBytes))
+}
+
 func (s *Server) newSpec(r *catalog.Relation) (source.Spec, error) {
 	switch c := strings.ToLower(r.Options["connector"]); c {
 	case "kafka":
 		k := s.cfg.Kafka
 		o, _, err := kafka.ParseOptions(r.Options, kafka.Options{
 			Brokers: strings.Split(k.BootstrapServers, ","), GroupID: k.GroupID,
-			Startup: kafka.StartupMode(k.AutoOffsetReset), FetchMinBytes: k.FetchMinBytes, FetchMaxBytes: k.FetchMaxBytes,
+			Startup: kafka.StartupMode(k.AutoOffsetReset), FetchMinBytes: k.FetchMinBytes, FetchMaxBytes: min(k.FetchMaxBytes, s.bufferBytes()),
 			FetchMaxPartitionBytes: k.FetchMaxPartitionBytes, FetchMaxWait: k.FetchMaxWait,
+			BufferBytes: s.bufferBytes(),
 		})
 		if err != nil {
 			return nil, err

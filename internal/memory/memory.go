@@ -66,6 +66,17 @@ func (r *Reservation) Bytes() int64 {
 	return r.bytes
 }
 
+// Shrink gives n bytes back, of those that were taken.
+func (r *Reservation) Shrink(n int64) {
+	if r == nil {
+		return
+	}
+	if r.b != nil && r.b.limit > 0 {
+		r.b.used.Add(-n)
+	}
+	r.bytes -= n
+}
+
 // Release gives everything back.
 func (r *Reservation) Release() {
 	if r == nil {
