@@ -1,6 +1,8 @@
 package exec
 
 import (
+	"bytes"
+
 	"github.com/heliosdb/heliosdb-streaming/internal/delta"
 	"github.com/heliosdb/heliosdb-streaming/internal/types"
 	"github.com/heliosdb/heliosdb-streaming/internal/values"
@@ -41,20 +43,40 @@ type sender struct {
 	worker int
 	keys   values.KeyBuf
 	cols   []*delta.Vec
+	rows   [][]int32 // of the batch, by worker
+	best   *bestSent // nil: every row goes
 }
 
 var _ Operator = (*sender)(nil)
 
-func (s *sender) Push(_ *Ctx, _ int, b *delta.Batch, _ Emit) error {
+func (s *sender) Push(c *Ctx, _ int, b *delta.Batch, _ Emit) error {
+	if s.best != nil {
+		s.best.begin(c, b)
+	}
 	s.cols = s.cols[:0]
 	for _, k := range s.x.keys {
 		s.cols = append(s.cols, b.Cols[k])
 	}
 	values.EncodeKeys(&s.keys, s.cols, b.N)
-	boxes, w := s.x.boxes[s.worker], len(s.x.boxes)
+	boxes := s.x.boxes[s.worker]
+	if s.rows == nil {
+		s.rows = make([][]int32, len(boxes))
+	}
+	to, last, any := 0, []byte(nil), false
 	for i := range b.N {
-		to := owner(values.VNode(values.Hash(s.keys.Key(i))), w)
-		boxes[to].AppendRow(b, i, b.Weight(i))
+		if s.best != nil && !s.best.pass(b, i) {
+			continue
+		}
+		if key := s.keys.Key(i); !any || !bytes.Equal(key, last) {
+			to, last, any = owner(values.VNode(values.Hash(key)), len(boxes)), key, true
+		}
+		s.rows[to] = append(s.rows[to], int32(i))
+	}
+	for to, rows := range s.rows {
+		if len(rows) > 0 {
+			boxes[to].AppendRows(b, rows)
+			s.rows[to] = rows[:0]
+		}
 	}
 	return nil
 }

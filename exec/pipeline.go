@@ -84,6 +84,7 @@ type builder struct {
 	// exchanges are shared by the builders of all workers of a job.
 	exchanges map[*plan.Exchange]*exchange
 
+	bests     map[*plan.Exchange]*bestSent
 	shared    map[string]*sharedUnit // continuous: operators by what they compute
 	units     []*unit                // in post-order: inputs before what reads them
 	leaves    []*leaf
@@ -124,6 +125,7 @@ func (b *builder) build(n plan.Node, out Emit) (stage int, err error) {
 		}
 		b.shared[same] = &sharedUnit{tee: t}
 	}
+	b.onlyBest(n)
 	op, err := b.operator(n)
 	if err != nil {
 		return 0, err
@@ -198,7 +200,7 @@ func (b *builder) exchange(n *plan.Exchange, out Emit) (int, error) {
 		b.exchanges[n] = x
 	}
 	b.receivers = append(b.receivers, receiver{x, out})
-	u := &unit{op: &sender{x: x, worker: b.worker}, id: n.Base().ID, node: n, ctx: b.ctx, out: out}
+	u := &unit{op: &sender{x: x, worker: b.worker, best: b.bests[n]}, id: n.Base().ID, node: n, ctx: b.ctx, out: out}
 	s, err := b.build(n.In, u.port(0))
 	if err != nil {
 		return 0, err
