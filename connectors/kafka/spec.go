@@ -219,8 +219,8 @@ func (s *Spec) lastCommit() {
 	s.commit(ctx)
 }
 
-// commit sends what is to be sent. A failure is left to the next commit: nothing
-// depends on it.
+// commit sends what is to be sent. Nothing depends on it, so a failure is only
+// tried again after CommitInterval, unless there is something newer by then.
 func (s *Spec) commit(ctx context.Context) {
 	s.mu.Lock()
 	o := s.commits
@@ -235,7 +235,19 @@ func (s *Spec) commit(ctx context.Context) {
 	}
 	ctx, cancel := context.WithTimeout(ctx, s.opts.RequestTimeout)
 	defer cancel()
-	_, _ = kadm.NewClient(s.cl).CommitOffsets(ctx, s.opts.GroupID, os)
+	resp, err := kadm.NewClient(s.cl).CommitOffsets(ctx, s.opts.GroupID, os)
+	if err == nil && resp.Error() == nil {
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.commits == nil {
+		s.commits = o
+	}
+	select {
+	case s.wake <- struct{}{}:
+	default:
+	}
 }
 
 // Close implements source.Spec. Readers are closed on their own.
