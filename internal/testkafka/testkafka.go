@@ -211,9 +211,16 @@ func (s *Server) Restart(t testing.TB) {
 func (s *Server) run(t testing.TB, args ...string) {
 	t.Helper()
 	// No pipes: a broker started here outlives the script and would hold them open.
-	if err := exec.Command(s.script, args...).Run(); err != nil {
+	if err := command(s.script, args...).Run(); err != nil {
 		t.Fatalf("kafka.sh %s: %v", args[0], err)
 	}
+}
+
+// command runs the script with a broker that starts fast.
+func command(script string, args ...string) *exec.Cmd {
+	cmd := exec.Command(script, args...)
+	cmd.Env = append(os.Environ(), "HELIOSDB_TEST_KAFKA_BRIEF=1")
+	return cmd
 }
 
 // end lets the script stop the broker and remove its directory.
@@ -239,7 +246,7 @@ func serve(port string) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	cmd := exec.Command(script, "serve", dir, port)
+	cmd := command(script, "serve", dir, port)
 	stderr := new(strings.Builder)
 	cmd.Stderr = stderr
 	stdin, err := cmd.StdinPipe()

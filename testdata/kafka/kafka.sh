@@ -17,6 +17,9 @@ set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 cache=${HELIOSDB_TEST_KAFKA_CACHE:-$here/../../.cache/kafka}
 heap=${HELIOSDB_TEST_KAFKA_HEAP:-512m}
+# What ends soon compiles little; HELIOSDB_TEST_KAFKA_BRIEF=1 says so of the broker.
+brief=(-XX:TieredStopAtLevel=1 -XX:+UseSerialGC)
+lasting=(-XX:+UseG1GC -XX:MaxGCPauseMillis=20)
 start_seconds=90
 
 die() { echo "kafka.sh: $*" >&2; exit 1; }
@@ -100,12 +103,14 @@ start() {
   configure "$dir" "$port"
   local logging=-Dlog4j2.configurationFile=$here/log4j2.properties
   if [[ ! -f $dir/data/meta.properties ]]; then
-    (java_kafka -Xmx128m "$logging" -cp "$cache/libs/*" kafka.tools.StorageTool format \
+    (java_kafka "${brief[@]}" -Xmx128m "$logging" -cp "$cache/libs/*" kafka.tools.StorageTool format \
       --cluster-id aGVsaW9zZGItdGVzdGluZw --config "$dir/server.properties") >"$dir/format.log" 2>&1 ||
       { cat "$dir/format.log" >&2; die "formatting the storage failed"; }
   fi
+  local flags=("${lasting[@]}")
+  [[ ${HELIOSDB_TEST_KAFKA_BRIEF:-} != 1 ]] || flags=("${brief[@]}")
   : >"$dir/server.log"
-  (java_kafka "-Xmx$heap" -Xms128m -XX:+UseG1GC -XX:MaxGCPauseMillis=20 "$logging" -cp "$cache/libs/*" \
+  (java_kafka "${flags[@]}" "-Xmx$heap" -Xms128m "$logging" -cp "$cache/libs/*" \
     kafka.Kafka "$dir/server.properties") </dev/null >"$dir/server.log" 2>&1 9>&- &
   pid=$!
   disown
@@ -153,7 +158,7 @@ tool() {
     console-producer) class=org.apache.kafka.tools.ConsoleProducer ;;
     console-consumer) class=org.apache.kafka.tools.consumer.ConsoleConsumer ;;
   esac
-  java_kafka -Xmx128m "-Dlog4j2.configurationFile=$here/log4j2.properties" -cp "$cache/libs/*" "$class" "$@"
+  java_kafka "${brief[@]}" -Xmx128m "-Dlog4j2.configurationFile=$here/log4j2.properties" -cp "$cache/libs/*" "$class" "$@"
 }
 
 command=${1:-}
