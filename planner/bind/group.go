@@ -3,6 +3,7 @@ package bind
 import (
 	"slices"
 
+	"github.com/heliosdb/heliosdb-streaming/internal/delta"
 	"github.com/heliosdb/heliosdb-streaming/internal/pgerr"
 	"github.com/heliosdb/heliosdb-streaming/planner/plan"
 	"github.com/heliosdb/heliosdb-streaming/sql/expr"
@@ -119,13 +120,13 @@ func (g *grouper) build() error {
 			if contains(x, isSet) {
 				return pgerr.New(pgerr.FeatureNotSupported, "aggregate function calls cannot contain set-returning function calls").At(a.pos)
 			}
-			call.Args = append(call.Args, add(x))
+			call.Args = append(call.Args, add(a.guard(x)))
 		}
 		if a.filter != nil {
 			call.Filter = add(a.filter)
 		}
 		for _, o := range a.order {
-			call.OrderBy = append(call.OrderBy, plan.SortKey{Col: add(o.x), Desc: o.desc, NullsFirst: o.nullsFirst})
+			call.OrderBy = append(call.OrderBy, plan.SortKey{Col: add(a.guard(o.x)), Desc: o.desc, NullsFirst: o.nullsFirst})
 		}
 		aggs = append(aggs, call)
 	}
@@ -147,6 +148,20 @@ func (g *grouper) build() error {
 	}
 	sb.node = plan.NewAggregate(plan.NewProject(n, pre, names), group, aggs)
 	return nil
+}
+
+// guard lets an argument be computed only for the rows that FILTER admits, so
+// that sum(1 / x) FILTER (WHERE x <> 0) does not divide by zero.
+func (a *aggRef) guard(e expr.Expr) expr.Expr {
+	fails := func(x expr.Expr) bool {
+		c, ok := x.(*expr.Call)
+		return ok && !expr.IsRelabel(c)
+	}
+	if a.filter == nil || !contains(e, fails) {
+		return e
+	}
+	none := &expr.Const{Value: delta.NullOf(e.Type())}
+	return &expr.Case{Whens: []expr.When{{Cond: a.filter, Then: e}}, Else: none, T: e.Type()}
 }
 
 func exprName(e expr.Expr) string {

@@ -215,3 +215,6 @@ SELECT ALL id FROM e ORDER BY id;
 SELECT e FROM e ORDER BY id;
 SELECT x.* FROM (VALUES (1, 2), (3, 4)) AS x(p, q) ORDER BY 1;
 SELECT p.q FROM (SELECT 5 AS q) AS p;
+-- FILTER comes before the arguments
+SELECT sum(1 / i) FILTER (WHERE i <> 0), max(t::int) FILTER (WHERE t = 'nine'), count(DISTINCT 10 / i) FILTER (WHERE i > 0), string_agg((10 / i)::text, ',' ORDER BY 10 / i) FILTER (WHERE i > 0) FROM a;
+SELECT bo, avg(100 / s) FILTER (WHERE s <> 0), count(*) FILTER (WHERE s = 0) FROM a GROUP BY bo ORDER BY bo;
