@@ -5,13 +5,15 @@ package state
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/binary"
 	"slices"
 	"unsafe"
 )
 
-// entryRef points to an entry: eight key bytes after the prefix that all keys share,
-// big-endian, and segment<<56 | place.
+// entryRef points to an entry: eight key bytes, big-endian, and segment<<56 | place.
+// The bytes are those after the prefix that all keys share, then, among neighbours in
+// which these are equal, the next that differ.
 type entryRef struct{ head, place uint64 }
 
 // maxSegments is how many segments one merge can name.
@@ -96,9 +98,8 @@ func newMerger(p *Pool, segs []*segment) *merger {
 	}
 	if n >= radixMin {
 		b := p.alloc(bytesNeeded)
-		radixSort(m.index, unsafe.Slice((*entryRef)(ptrOf(b)), n))
+		m.sort(m.index, unsafe.Slice((*entryRef)(ptrOf(b)), n))
 		p.free(b)
-		m.sortTies()
 	} else {
 		slices.SortFunc(m.index, m.compare)
 	}
@@ -135,34 +136,78 @@ func headAfter(key []byte, skip int) uint64 {
 
 func (m *merger) compare(a, b entryRef) int {
 	if a.head != b.head {
-		if a.head < b.head {
-			return -1
-		}
-		return 1
+		return cmp.Compare(a.head, b.head)
 	}
+	return m.compareKeys(a, b)
+}
+
+// compareKeys orders by key, then by place.
+func (m *merger) compareKeys(a, b entryRef) int {
 	ka, _, _ := m.entry(a)
 	kb, _, _ := m.entry(b)
 	if c := bytes.Compare(ka, kb); c != 0 {
 		return c
 	}
-	if a.place < b.place {
-		return -1
-	}
-	return 1
+	return cmp.Compare(a.place, b.place)
 }
 
-// sortTies orders the runs of equal heads.
-func (m *merger) sortTies() {
-	for i := 0; i < len(m.index); {
+// tiesMin is the number of entries with equal heads from which new heads pay.
+const tiesMin = 6
+
+// sort orders entries, which stand in the order of their places, by their heads and
+// those that tie by the bytes after; tmp has the same length.
+func (m *merger) sort(a, tmp []entryRef) {
+	if len(a) >= radixMin {
+		radixSort(a, tmp)
+	} else {
+		slices.SortFunc(a, compareHeads)
+	}
+	for i := 0; i < len(a); {
 		j := i + 1
-		for j < len(m.index) && m.index[j].head == m.index[i].head {
+		for j < len(a) && a[j].head == a[i].head {
 			j++
 		}
-		if j-i > 1 {
-			slices.SortFunc(m.index[i:j], m.compare)
+		switch {
+		case j-i >= tiesMin:
+			m.sortTies(a[i:j], tmp[i:j])
+		case j-i > 1:
+			slices.SortFunc(a[i:j], m.compare)
 		}
 		i = j
 	}
+}
+
+// compareHeads orders by head, then by place.
+func compareHeads(a, b entryRef) int {
+	if c := cmp.Compare(a.head, b.head); c != 0 {
+		return c
+	}
+	return cmp.Compare(a.place, b.place)
+}
+
+// sortTies orders entries with equal heads, which stand in the order of their places.
+func (m *merger) sortTies(a, tmp []entryRef) {
+	first, _, _ := m.entry(a[0])
+	shared, shortest, same := len(first), len(first), true
+	for _, e := range a[1:] {
+		key, _, _ := m.entry(e)
+		shortest, same = min(shortest, len(key)), same && len(key) == len(first)
+		if len(key) < shared || string(key[:shared]) != string(first[:shared]) {
+			shared = commonPrefix(first[:shared], key)
+		}
+	}
+	switch {
+	case shared == len(first) && same:
+		return // one key
+	case shared == shortest: // a prefix of the others: heads cannot tell
+		slices.SortFunc(a, m.compareKeys)
+		return
+	}
+	for i := range a {
+		key, _, _ := m.entry(a[i])
+		a[i].head = headAfter(key, shared)
+	}
+	m.sort(a, tmp)
 }
 
 // radixSort sorts a by head, stably; tmp has the same length. Bytes in which all heads
