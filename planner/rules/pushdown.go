@@ -130,8 +130,9 @@ func pushAggregate(n *plan.Aggregate, conds []expr.Expr) plan.Node {
 }
 
 // pushJoin gives the conditions above a join to its sides and, for an inner
-// join, to its match condition.
+// join, to its match condition; see narrowOuter for outer ones.
 func pushJoin(n *plan.Join, conds []expr.Expr) plan.Node {
+	narrowOuter(n, conds)
 	wl := len(n.L.Base().Cols)
 	width := wl + len(n.R.Base().Cols)
 	left := n.Kind == plan.InnerJoin || n.Kind == plan.LeftJoin || n.Kind == plan.SemiJoin || n.Kind == plan.AntiJoin
