@@ -135,6 +135,9 @@ func (c *conn) describe(m *pgproto3.Describe) error {
 			return err
 		}
 		plan = ps.Plan
+	} else if cols, ok := c.cursorColumns(m.Name); ok {
+		c.out.rowDescription(cols, nil)
+		return nil
 	} else {
 		p, err := c.portal(m.Name)
 		if err != nil {
@@ -161,6 +164,16 @@ func (c *conn) describe(m *pgproto3.Describe) error {
 		c.out.empty('n')
 	}
 	return nil
+}
+
+// cursorColumns are the columns of a cursor that SQL declared: to a client it is
+// a portal like any other, and psycopg describes it before it fetches.
+func (c *conn) cursorColumns(name string) ([]Column, bool) {
+	d, can := c.sess.(CursorDescriber)
+	if !can || name == "" || c.portals[name] != nil || c.sess.TxStatus() == 'E' {
+		return nil, false
+	}
+	return d.CursorColumns(name)
 }
 
 func (c *conn) portal(name string) (*portal, error) {

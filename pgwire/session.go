@@ -109,6 +109,12 @@ type Session interface {
 	Close()
 }
 
+// CursorDescriber is a Session with SQL cursors, which Describe finds as portals.
+type CursorDescriber interface {
+	// CursorColumns are the columns of an open cursor; false: there is none.
+	CursorColumns(name string) ([]Column, bool)
+}
+
 // Settings are the session's parameters that the front end acts on.
 type Settings struct {
 	Text                     values.TextOpts // text output and input of values

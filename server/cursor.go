@@ -36,6 +36,15 @@ type cursor struct {
 	end   bool           // in has no more
 }
 
+// CursorColumns implements pgwire.CursorDescriber.
+func (x *session) CursorColumns(name string) ([]pgwire.Column, bool) {
+	cur := x.cursors[name]
+	if cur == nil {
+		return nil, false
+	}
+	return cur.cols, true
+}
+
 // bindDeclare binds DECLARE CURSOR.
 func (x *session) bindDeclare(p *prepared, st *ast.Declare) error {
 	inner := &prepared{stmt: p.stmt, given: p.given}
