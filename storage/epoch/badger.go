@@ -104,11 +104,35 @@ func openBadgerQuietly(dir string, o Options) (kv, error) {
 
 func openWith(dir string, opt badger.Options, o Options) (_ kv, err error) {
 	defer recoverBadger(&err)
+	if err := removeUnborn(dir); err != nil {
+		return nil, fmt.Errorf("open checkpoint store: %w", err)
+	}
 	db, err := badger.Open(opt)
 	if err != nil {
 		return nil, fmt.Errorf("open checkpoint store: %w", err)
 	}
 	return &badgerKV{db: db, dir: dir, reserve: roomEveryBytes + int64(o.MemtableMB)<<23}, nil
+}
+
+// removeUnborn removes memtables of no length: the process ended between their creation and their first byte, and badger
+// does not open what it takes for a new file.
+func removeUnborn(dir string) error {
+	if dir == "" {
+		return nil
+	}
+	files, err := filepath.Glob(filepath.Join(dir, "*.mem"))
+	if err != nil {
+		return err
+	}
+	for _, f := range files {
+		if st, err := os.Stat(f); err != nil || st.Size() > 0 {
+			continue
+		}
+		if err := os.Remove(f); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // recoverBadger turns a panic into an error: badger asserts what it reads from its files, and a damaged file must not
