@@ -53,6 +53,9 @@ func run(ctx context.Context, n plan.Node, env *QueryEnv, outer []expr.OuterRow,
 	c.Eval.Now, c.Eval.Session, c.Eval.Outer = env.Now, env.Session, outer
 	if c.Pool == nil && keepsState(n) {
 		c.Pool, c.ownPool = state.NewPool(state.PoolOptions{}), true
+		inner := *env
+		inner.Pool = c.Pool // for subplans
+		c.env = &inner
 		defer c.Pool.Close()
 		defer func() { c.Memory.Shrink(c.reserved) }()
 	}

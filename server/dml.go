@@ -117,7 +117,7 @@ func (c *write) apply(ctx context.Context, x *session, args []delta.Datum) (*out
 	mem := x.s.budget.Reserve()
 	defer mem.Release()
 	rows := exec.Query(ctx, n, &exec.QueryEnv{
-		Relations: wr.rd, Session: x.exprSession(), Now: x.tx.began, Memory: mem, Pool: x.s.pool,
+		Relations: wr.rd, Session: x.exprSession(), Now: x.tx.began, Memory: mem,
 	})
 	if err := wr.all(ctx, rows); err != nil {
 		return fail(atRunTime(err))

@@ -36,7 +36,7 @@ type memoryMarks struct {
 const maxRoom = 256 << 20
 
 func marks(limit int64) memoryMarks {
-	room := min(limit/8, maxRoom)
+	room := min(limit/5, maxRoom)
 	pause := limit - room
 	return memoryMarks{collect: pause - room/4, reclaim: pause - room/2, pause: pause, resume: pause - room/2}
 }

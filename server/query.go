@@ -59,7 +59,7 @@ func (x *session) open(q *query, args []delta.Datum, cols []pgwire.Column, tag f
 	}
 	st := &stream{shape: pgwire.Shape{Columns: cols}, tag: tag, reads: rd.reads, mem: x.s.budget.Reserve()}
 	st.next, st.stop = iter.Pull2(exec.Query(&st.ctx, n, &exec.QueryEnv{
-		Relations: rd, Session: x.exprSession(), Now: x.tx.began, Memory: st.mem, Pool: x.s.pool,
+		Relations: rd, Session: x.exprSession(), Now: x.tx.began, Memory: st.mem,
 	}))
 	return st, nil
 }

@@ -112,7 +112,7 @@ func (x *session) arguments(c *call, q *query) ([]delta.Datum, error) {
 	mem := x.s.budget.Reserve()
 	defer mem.Release()
 	var args []delta.Datum
-	env := &exec.QueryEnv{Relations: rd, Session: x.exprSession(), Now: x.tx.began, Memory: mem, Pool: x.s.pool}
+	env := &exec.QueryEnv{Relations: rd, Session: x.exprSession(), Now: x.tx.began, Memory: mem}
 	for b, err := range exec.Query(c.ctx, n, env) {
 		if err != nil {
 			return nil, err

@@ -37,6 +37,10 @@ type Reservation struct {
 	bytes int64
 }
 
+// freeBytes is what every user may take in any case, so that small queries are
+// answered when all memory is in use.
+const freeBytes = 4 << 20
+
 // Grow takes n more bytes, or fails with 53200 and takes nothing.
 func (r *Reservation) Grow(n int64) error {
 	if r == nil {
@@ -47,7 +51,7 @@ func (r *Reservation) Grow(n int64) error {
 		if r.b.state != nil {
 			held += r.b.state()
 		}
-		if held > r.b.limit {
+		if held > r.b.limit && r.bytes+n > freeBytes {
 			r.b.used.Add(-n)
 			return pgerr.New(pgerr.OutOfMemory, "out of memory").
 				WithDetail("The query needs %d more bytes; the engine's limit is %d MB.", n, r.b.limit>>20).
