@@ -111,7 +111,7 @@ func TestPsqlCancel(t *testing.T) {
 	need(t, "psql")
 	e := start(t, settings{dir: t.TempDir(), broker: "127.0.0.1:1", workers: 1})
 	for _, long := range []string{
-		"SELECT count(*) FROM generate_series(1, 1000000) AS a CROSS JOIN generate_series(1, 1000000) AS b",
+		"SELECT count(*) FROM generate_series(1, 100000000000) AS a CROSS JOIN generate_series(1, 1000000) AS b",
 		"SELECT a + b FROM generate_series(1, 1000000) AS a CROSS JOIN generate_series(1, 1000000) AS b WHERE a + b < 0",
 		"SELECT count(*) FROM generate_series(1, 100000000000) AS a",
 	} {
