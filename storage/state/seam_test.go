@@ -288,7 +288,7 @@ func (x *hashMachine) delete(rt *rapid.T, n int) {
 
 func (x *hashMachine) step(rt *rapid.T) {
 	n := rapid.IntRange(0, 6000).Draw(rt, "n")
-	count := rapid.IntRange(1, 1500).Draw(rt, "count")
+	count := rapid.IntRange(1, 500).Draw(rt, "count")
 	switch rapid.IntRange(0, 15).Draw(rt, "op") {
 	case 0:
 		for i := range count {

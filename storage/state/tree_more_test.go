@@ -66,7 +66,7 @@ func TestSnapshotsReadConcurrently(t *testing.T) {
 // TestTreeDeep grows and shrinks a tree of several levels.
 func TestTreeDeep(t *testing.T) {
 	t.Parallel()
-	const n = 60000
+	const n = 20000
 	const seed = 20261123
 	for _, long := range []int{0, 300} {
 		pool := NewPool(PoolOptions{})
