@@ -114,8 +114,8 @@ func openWith(dir string, opt badger.Options, o Options) (_ kv, err error) {
 	return &badgerKV{db: db, dir: dir, reserve: roomEveryBytes + int64(o.MemtableMB)<<23}, nil
 }
 
-// removeUnborn removes memtables of no length: the process ended between their creation and their first byte, and badger
-// does not open what it takes for a new file.
+// removeUnborn removes memtables and value logs of no length: the process ended between their creation and their first
+// byte, and badger does not open what it takes for a new file.
 func removeUnborn(dir string) error {
 	if dir == "" {
 		return nil
@@ -124,7 +124,11 @@ func removeUnborn(dir string) error {
 	if err != nil {
 		return err
 	}
-	for _, f := range files {
+	logs, err := filepath.Glob(filepath.Join(dir, "*.vlog"))
+	if err != nil {
+		return err
+	}
+	for _, f := range append(files, logs...) {
 		if st, err := os.Stat(f); err != nil || st.Size() > 0 {
 			continue
 		}
