@@ -239,7 +239,7 @@ func naiveSum(name string, ret types.Type, vals []delta.Datum) delta.Datum {
 func naiveInterval(name string, vals []delta.Datum) delta.Datum {
 	var mo, da, us int64
 	for _, d := range vals {
-		us += int64(getInt(d.S))
+		us += getInt(d.S)
 		da += int64(int32(uint32(d.S[8]) | uint32(d.S[9])<<8 | uint32(d.S[10])<<16 | uint32(d.S[11])<<24))
 		mo += int64(int32(uint32(d.S[12]) | uint32(d.S[13])<<8 | uint32(d.S[14])<<16 | uint32(d.S[15])<<24))
 	}

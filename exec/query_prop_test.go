@@ -78,7 +78,7 @@ func TestSort(t *testing.T) {
 // naiveKeys is naiveOrder without the tie-breaker.
 func naiveKeys(keys []plan.SortKey, a, b trow) int {
 	for _, k := range keys {
-		if c := naiveOrder([]plan.SortKey{k}, trow(a), trow(b)); c != 0 && loosely(trow{a[k.Col]}) != loosely(trow{b[k.Col]}) {
+		if c := naiveOrder([]plan.SortKey{k}, a, b); c != 0 && loosely(trow{a[k.Col]}) != loosely(trow{b[k.Col]}) {
 			return c
 		}
 	}

@@ -3,6 +3,7 @@ package conformance
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"testing"
 
@@ -112,8 +113,8 @@ func ask(t *testing.T, c *pgconn.PgConn, sql string, param []byte, in, out int16
 	t.Helper()
 	r := c.ExecParams(context.Background(), sql, [][]byte{param}, nil, []int16{in}, []int16{out}).Read()
 	if r.Err != nil {
-		pe, ok := r.Err.(*pgconn.PgError)
-		if !ok {
+		var pe *pgconn.PgError
+		if !errors.As(r.Err, &pe) {
 			t.Fatalf("%s %q: %v", sql, param, r.Err)
 		}
 		return answer{failure: pe.Code + ": " + pe.Message}
