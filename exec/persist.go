@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"maps"
 	"slices"
+	"time"
 
 	"github.com/heliosdb/heliosdb-streaming/internal/source"
 	"github.com/heliosdb/heliosdb-streaming/storage/epoch"
@@ -57,7 +58,9 @@ type BackfillState struct {
 
 // Frozen is every graph at one step of its own: the content of an epoch.
 type Frozen struct {
-	Graphs  []GraphState
+	Graphs []GraphState
+	// Stall is the longest time for which one graph was kept from stepping.
+	Stall   time.Duration
 	tables  []frozenTable
 	dropped []uint64
 	e       *Engine
@@ -77,7 +80,12 @@ func (e *Engine) Freeze(full bool) (*Frozen, error) {
 	e.dropMu.Lock()
 	fz.dropped, e.dropped = e.dropped, nil
 	e.dropMu.Unlock()
-	err := e.each(func(g *Graph) error { return g.freeze(fz, full) })
+	err := e.each(func(g *Graph) error {
+		start := time.Now()
+		err := g.freeze(fz, full)
+		fz.Stall = max(fz.Stall, time.Since(start))
+		return err
+	})
 	if err != nil {
 		fz.Done(false)
 		return nil, err

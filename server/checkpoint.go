@@ -23,7 +23,7 @@ type CheckpointInfo struct {
 	Epoch    uint64
 	At       time.Time
 	Duration time.Duration
-	Stall    time.Duration // for which no graph could step
+	Stall    time.Duration // the longest for which a graph could not step
 	Failures int
 	Err      error // of the last attempt
 }
@@ -131,12 +131,11 @@ func (s *Server) freeze(info *CheckpointInfo) (*exec.Frozen, *epochMeta, error) 
 	// A write or a cut that is in the log by now is applied under the lock of its
 	// graph, so each graph holds it when its turn comes.
 	contained := s.wal.LastPos()
-	start := time.Now()
 	frozen, err := s.engine.Freeze(false)
-	info.Stall = time.Since(start)
 	if err != nil {
 		return nil, nil, err
 	}
+	info.Stall = frozen.Stall
 	return frozen, &epochMeta{
 		Format: metaFormat, Contained: contained, NextOID: cat.nextOID, NextOp: cat.nextOp,
 		Relations: cat.user(), Graphs: frozen.Graphs,
