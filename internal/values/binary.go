@@ -145,14 +145,7 @@ func parseBytesBinary(dst []byte, t types.Type, b []byte) ([]byte, error) {
 	switch t.OID {
 	case types.OIDNumeric:
 		d, err := num.ParseBinary(b)
-		if err == nil && t.Mod >= 0 {
-			p, s := t.PrecisionScale()
-			d, err = d.Rescale(p, s)
-		}
-		if err != nil {
-			return dst, err
-		}
-		return num.Append(dst, d), nil
+		return appendNumeric(dst, t, d, err)
 	case types.OIDInterval:
 		if len(b) < 16 {
 			return dst, shortMessage()

@@ -105,19 +105,24 @@ func parseScalar(dst []byte, t types.Type, s []byte, o *TextOpts) (x uint64, out
 	return 0, out, err
 }
 
+// appendNumeric stores d, the result of a parse, with the precision of t.
+func appendNumeric(dst []byte, t types.Type, d num.Decimal, err error) ([]byte, error) {
+	if err == nil && t.Mod >= 0 {
+		p, s := t.PrecisionScale()
+		d, err = d.Rescale(p, s)
+	}
+	if err != nil {
+		return dst, err
+	}
+	return num.Append(dst, d), nil
+}
+
 // parseBytes reads a value of a Bytes kind, appending it to dst.
 func parseBytes(dst []byte, t types.Type, s []byte, o *TextOpts) ([]byte, error) {
 	switch t.OID {
 	case types.OIDNumeric:
 		d, err := num.Parse(s)
-		if err == nil && t.Mod >= 0 {
-			p, sc := t.PrecisionScale()
-			d, err = d.Rescale(p, sc)
-		}
-		if err != nil {
-			return dst, err
-		}
-		return num.Append(dst, d), nil
+		return appendNumeric(dst, t, d, err)
 	case types.OIDInterval:
 		iv, err := pgtime.ParseInterval(s, t.Mod)
 		if err != nil {
