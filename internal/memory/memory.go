@@ -37,8 +37,8 @@ type Reservation struct {
 	bytes int64
 }
 
-// freeBytes is what every user may take in any case, so that small queries are
-// answered when all memory is in use.
+// freeBytes is what every user may take in any case, or a sixteenth of a small
+// limit, so that small queries are answered when all memory is in use.
 const freeBytes = 4 << 20
 
 // Grow takes n more bytes, or fails with 53200 and takes nothing.
@@ -51,7 +51,7 @@ func (r *Reservation) Grow(n int64) error {
 		if r.b.state != nil {
 			held += r.b.state()
 		}
-		if held > r.b.limit && r.bytes+n > freeBytes {
+		if held > r.b.limit && r.bytes+n > min(freeBytes, r.b.limit/16) {
 			r.b.used.Add(-n)
 			return pgerr.New(pgerr.OutOfMemory, "out of memory").
 				WithDetail("The query needs %d more bytes; the engine's limit is %d MB.", n, r.b.limit>>20).
