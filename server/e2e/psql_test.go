@@ -60,7 +60,7 @@ func TestPsql(t *testing.T) {
 			got := addresses.ReplaceAllString(string(out), "${1}PORT$2")
 			got = strings.NewReplacer(topic, "TOPIC", broker, "BROKER").Replace(got)
 			got = blanks.ReplaceAllString(got, "")
-			golden := strings.TrimSuffix(script, ".psql") + ".out"
+			golden := strings.TrimSuffix(script, ".psql") + ".txt"
 			if *rewrite {
 				if err := os.WriteFile(golden, []byte(got), 0o600); err != nil {
 					t.Fatal(err)
