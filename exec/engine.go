@@ -338,11 +338,21 @@ var ErrStopped = errors.New("wait was given up")
 // Check builds the operators of a job and throws them away: what cannot be
 // built is known before the job is made durable.
 func (e *Engine) Check(spec JobSpec) error {
-	ctx := &Ctx{Pool: e.opts.Pool}
-	b := &builder{ctx: ctx, pool: e.opts.Pool, workers: 1, exchanges: map[*plan.Exchange]*exchange{}}
-	defer b.close()
-	_, err := b.build(spec.Plan, func(*delta.Batch) error { return nil })
+	b, err := e.tryBuild(spec)
+	if err == nil {
+		b.close()
+	}
 	return err
+}
+
+// tryBuild builds the operators of a job for nobody.
+func (e *Engine) tryBuild(spec JobSpec) (*builder, error) {
+	b := &builder{ctx: &Ctx{Pool: e.opts.Pool}, pool: e.opts.Pool, workers: 1, exchanges: map[*plan.Exchange]*exchange{}}
+	if _, err := b.build(spec.Plan, func(*delta.Batch) error { return nil }); err != nil {
+		b.close()
+		return nil, err
+	}
+	return b, nil
 }
 
 // WaitFilled waits until a job has read the past of the relations it reads, or

@@ -371,3 +371,67 @@ func checkpoint(t *testing.T, e *Engine, store *epoch.Store) []GraphState {
 	f.Done(true)
 	return f.Graphs
 }
+
+// TestFailedJobStartsAnew: a job that failed, and what reads it, are left out of
+// a restored engine, and are right again when they are started anew.
+func TestFailedJobStartsAnew(t *testing.T) {
+	rng := rand.New(rand.NewPCG(7, 8))
+	top := newFakeTopic(topicTypes, 3)
+	store, err := epoch.Open(epoch.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer store.Close()
+	specs := map[uint32]JobSpec{
+		viewRel:     {Rel: viewRel, Name: "v", Plan: aggregatePlan(t, viewRel, 1)},
+		viewRel + 1: {Rel: viewRel + 1, Name: "w", Plan: aggregatePlan(t, viewRel+1, 10)},
+		viewRel + 2: {Rel: viewRel + 2, Name: "x", Plan: copyPlan(viewRel+1, viewRel+2, 20)},
+	}
+	jobs := slices.SortedFunc(maps.Values(specs), func(a, b JobSpec) int { return int(a.Rel) - int(b.Rel) })
+	e := newTestEngine(t, 2, &memCuts{})
+	if err := e.Start(jobs, []SourceSpec{topicSource(top)}, nil); err != nil {
+		t.Fatal(err)
+	}
+	e.Run()
+	fill(top, rng, 3000)
+	flush(t, e, top)
+	checkpoint(t, e, store)
+	e.where[viewRel+1].relations[viewRel+1].fail(fmt.Errorf("on purpose"))
+	fill(top, rng, 3000)
+	flush(t, e, top)
+	states := checkpoint(t, e, store)
+	e.Close()
+
+	e = newTestEngine(t, 2, &memCuts{})
+	if err := e.Restore(states, specs, map[uint32]SourceSpec{topicRel: topicSource(top)}, store); err != nil {
+		t.Fatal(err)
+	}
+	if !e.Has(viewRel) || e.Has(viewRel+1) || e.Has(viewRel+2) {
+		t.Fatal("not just the failed job and its reader were left out")
+	}
+	e.Run()
+	if err := e.Start(jobs[1:], []SourceSpec{topicSource(top)}, nil); err != nil {
+		t.Fatal(err)
+	}
+	fill(top, rng, 3000)
+	flush(t, e, top)
+	for rel := range specs {
+		if got, want := contents(t, e, rel), expected(top); !slices.Equal(got, want) {
+			t.Errorf("relation %d: got %v\nwant %v", rel, got, want)
+		}
+	}
+	// The old state of the job is gone from the next epoch on.
+	states = checkpoint(t, e, store)
+	e.Close()
+	e = newTestEngine(t, 1, &memCuts{})
+	if err := e.Restore(states, specs, map[uint32]SourceSpec{topicRel: topicSource(top)}, store); err != nil {
+		t.Fatal(err)
+	}
+	e.Run()
+	flush(t, e, top)
+	for rel := range specs {
+		if got, want := contents(t, e, rel), expected(top); !slices.Equal(got, want) {
+			t.Errorf("restored relation %d: got %v\nwant %v", rel, got, want)
+		}
+	}
+}

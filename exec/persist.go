@@ -2,6 +2,7 @@ package exec
 
 import (
 	"cmp"
+	"fmt"
 	"maps"
 	"slices"
 	"time"
@@ -106,8 +107,13 @@ func (g *Graph) freeze(fz *Frozen, full bool) error {
 		return err
 	}
 	for _, j := range g.jobs {
-		if j.failed.Load() {
-			continue // its last good state is the one of the last epoch
+		switch {
+		case j.failed.Load() && j.table:
+			// The rows of a table come from nowhere else: no epoch without them, so
+			// that the log keeps what recovery will apply again.
+			return fmt.Errorf("table %q has failed, restart to recover it: %w", j.name, j.Err())
+		case j.failed.Load():
+			continue // recovery starts it anew
 		}
 		err := j.tables(func(_ int, op uint64, t StateTable) error { return add(tableID(op, t.Suffix), t.Table) })
 		if err != nil {
@@ -194,6 +200,12 @@ func (e *Engine) Restore(states []GraphState, jobs map[uint32]JobSpec, sources m
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	for _, st := range states {
+		if err := e.leaveFailed(&st, jobs); err != nil {
+			return err
+		}
+		if len(st.Jobs) == 0 {
+			continue
+		}
 		g := newGraph(st.ID, &e.opts)
 		g.aliases, g.step, g.applied, g.cutPos = st.Aliases, st.Step, st.Applied, st.CutPos
 		maps.Copy(g.times, st.Times)
@@ -205,6 +217,9 @@ func (e *Engine) Restore(states []GraphState, jobs map[uint32]JobSpec, sources m
 	}
 	for _, st := range states {
 		g, home := e.graphs[st.ID], e.graphs[st.Home]
+		if g == nil {
+			continue
+		}
 		for rel := range g.sources {
 			if home == nil {
 				e.flows[rel] = g
@@ -214,6 +229,57 @@ func (e *Engine) Restore(states []GraphState, jobs map[uint32]JobSpec, sources m
 			e.followOf(g, home)
 		}
 	}
+	return nil
+}
+
+// leaveFailed takes out of a graph's state the jobs that cannot go on: those that
+// had failed, whose state is older than the graph's offsets; those whose
+// backfill was not done and whose places in it no longer fit the number of
+// workers; and those that read them; with the sources that nobody else reads.
+// They are not in the engine then, and whoever finds them missing starts them
+// anew.
+func (e *Engine) leaveFailed(st *GraphState, jobs map[uint32]JobSpec) error {
+	gone, read := map[uint32]bool{}, map[uint32]bool{}
+	var kept []JobState
+	for _, js := range st.Jobs {
+		reads := scansOf(jobs[js.Rel].Plan)
+		if js.Failed || js.Workers != e.opts.Workers && js.filling() || slices.ContainsFunc(reads, func(r uint32) bool { return gone[r] }) {
+			gone[js.Rel] = true
+			if err := e.forgetState(jobs[js.Rel]); err != nil {
+				return err
+			}
+			continue
+		}
+		kept = append(kept, js)
+		for _, r := range reads {
+			read[r] = true
+		}
+	}
+	if len(gone) == 0 {
+		return nil
+	}
+	st.Jobs = kept
+	st.Sources = slices.DeleteFunc(st.Sources, func(s SourceState) bool { return !read[s.Rel] })
+	return nil
+}
+
+// forgetState leaves a job's tables out of the next epoch.
+func (e *Engine) forgetState(spec JobSpec) error {
+	b, err := e.tryBuild(spec)
+	if err != nil {
+		return err
+	}
+	defer b.close()
+	e.dropMu.Lock()
+	defer e.dropMu.Unlock()
+	for _, u := range b.units {
+		if s, ok := u.op.(Stateful); ok {
+			for _, t := range s.Tables() {
+				e.dropped = append(e.dropped, tableID(u.id, t.Suffix))
+			}
+		}
+	}
+	e.dropped = append(e.dropped, deadTableID(spec.Rel))
 	return nil
 }
 
@@ -251,28 +317,16 @@ func (e *Engine) restoreGraph(g *Graph, st GraphState, jobs map[uint32]JobSpec, 
 	return nil
 }
 
+// filling reports whether the job was still reading the past.
+func (js *JobState) filling() bool {
+	return slices.ContainsFunc(js.Backfills, func(b BackfillState) bool { return !b.Done })
+}
+
 // reattach attaches a restored job. One whose backfill was not done goes on
-// with it; with another number of workers the places no longer fit, and the job
-// begins anew.
+// with it.
 func (e *Engine) reattach(g *Graph, j *Job, js JobState) error {
-	unfinished := slices.ContainsFunc(js.Backfills, func(b BackfillState) bool { return !b.Done })
-	if !unfinished {
+	if !js.filling() {
 		return g.attach(j, false)
-	}
-	if js.Workers != g.workers {
-		spec := JobSpec{Rel: j.rel, Name: j.name, Plan: j.plan, Table: j.table}
-		_ = j.tables(func(w int, op uint64, t StateTable) error {
-			if w == 0 {
-				e.dropped = append(e.dropped, tableID(op, t.Suffix))
-			}
-			return nil
-		})
-		j.close()
-		fresh, err := newJob(g, spec)
-		if err != nil {
-			return err
-		}
-		return g.attach(fresh, true)
 	}
 	if err := g.attach(j, true); err != nil {
 		return err
