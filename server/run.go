@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net"
 
 	"github.com/heliosdb/heliosdb-streaming/internal/config"
 )
@@ -18,6 +19,9 @@ const Version = "0.1.0"
 func Run(ctx context.Context, cfg *config.Config, dev bool, log *slog.Logger, out io.Writer) (err error) {
 	for _, w := range cfg.Warnings {
 		log.Warn(w)
+	}
+	if ip := net.ParseIP(cfg.Server.Host); cfg.Server.Host != "localhost" && (ip == nil || !ip.IsLoopback()) {
+		log.Warn("the ports are open to other machines, and this version asks nobody for a password", "host", cfg.Server.Host)
 	}
 	var d *devMode
 	if dev {
