@@ -5,15 +5,15 @@ import (
 	"math/rand"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/heliosdb/heliosdb-streaming/internal/jsonb"
 	"github.com/heliosdb/heliosdb-streaming/internal/pgerr"
 	"github.com/heliosdb/heliosdb-streaming/internal/testpg"
+	"github.com/heliosdb/heliosdb-streaming/internal/testseed"
 )
 
 func newRand(t testing.TB) *rand.Rand {
-	seed := time.Now().UnixNano()
+	seed := testseed.Of(t)
 	t.Logf("seed %d", seed)
 	return rand.New(rand.NewSource(seed))
 }

@@ -5,11 +5,11 @@ import (
 	"math/rand"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/heliosdb/heliosdb-streaming/internal/num"
 	"github.com/heliosdb/heliosdb-streaming/internal/pgerr"
 	"github.com/heliosdb/heliosdb-streaming/internal/testpg"
+	"github.com/heliosdb/heliosdb-streaming/internal/testseed"
 )
 
 // show is the text of a result or its error, as showAnswer gives PostgreSQL's.
@@ -29,7 +29,7 @@ func showAnswer(a testpg.Answer) string {
 }
 
 func newRand(t testing.TB) *rand.Rand {
-	seed := time.Now().UnixNano()
+	seed := testseed.Of(t)
 	t.Logf("seed %d", seed)
 	return rand.New(rand.NewSource(seed))
 }

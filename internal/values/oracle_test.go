@@ -8,17 +8,17 @@ import (
 	"strconv"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/heliosdb/heliosdb-streaming/internal/delta"
 	"github.com/heliosdb/heliosdb-streaming/internal/pgerr"
 	"github.com/heliosdb/heliosdb-streaming/internal/testpg"
+	"github.com/heliosdb/heliosdb-streaming/internal/testseed"
 	"github.com/heliosdb/heliosdb-streaming/internal/types"
 	"github.com/heliosdb/heliosdb-streaming/internal/values"
 )
 
 func newRand(t testing.TB) *rand.Rand {
-	seed := time.Now().UnixNano()
+	seed := testseed.Of(t)
 	t.Logf("seed %d", seed)
 	return rand.New(rand.NewSource(seed))
 }

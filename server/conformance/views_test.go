@@ -8,18 +8,19 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/heliosdb/heliosdb-streaming/internal/testseed"
 	"github.com/jackc/pgx/v5/pgconn"
 )
 
 var (
-	seedFlag  = flag.Int64("conformance.seed", 0, "replay this seed; 0 takes a random one")
+	seedFlag  = flag.Int64("conformance.seed", 0, "replay this seed; 0: HELIOSDB_TEST_SEED or a fixed one")
 	stepsFlag = flag.Int("conformance.steps", 24, "rounds of changes in TestViews")
 )
 
 func newSeed(t *testing.T) int64 {
 	seed := *seedFlag
 	if seed == 0 {
-		seed = rand.Int63()
+		seed = testseed.Of(t)
 	}
 	t.Logf("-conformance.seed=%d", seed)
 	return seed

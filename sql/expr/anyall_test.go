@@ -4,11 +4,11 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"testing"
-	"time"
 
 	"github.com/heliosdb/heliosdb-streaming/internal/delta"
 	"github.com/heliosdb/heliosdb-streaming/internal/pgerr"
 	"github.com/heliosdb/heliosdb-streaming/internal/testpg"
+	"github.com/heliosdb/heliosdb-streaming/internal/testseed"
 	"github.com/heliosdb/heliosdb-streaming/internal/types"
 	"github.com/heliosdb/heliosdb-streaming/internal/values"
 )
@@ -18,7 +18,7 @@ import (
 func TestAnyAllAgainstPostgres(t *testing.T) {
 	t.Parallel()
 	pg := testpg.NewOracle(t)
-	seed := uint64(time.Now().UnixNano())
+	seed := uint64(testseed.Of(t))
 	t.Logf("seed %d", seed)
 	rnd := rand.New(rand.NewPCG(seed, 2))
 	for _, c := range []struct {

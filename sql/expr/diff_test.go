@@ -8,11 +8,11 @@ import (
 	"strconv"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/heliosdb/heliosdb-streaming/internal/delta"
 	"github.com/heliosdb/heliosdb-streaming/internal/pgerr"
 	"github.com/heliosdb/heliosdb-streaming/internal/testpg"
+	"github.com/heliosdb/heliosdb-streaming/internal/testseed"
 	"github.com/heliosdb/heliosdb-streaming/internal/types"
 	"github.com/heliosdb/heliosdb-streaming/internal/values"
 )
@@ -185,7 +185,7 @@ const rowsPerCase = 25
 func TestAgainstPostgres(t *testing.T) {
 	t.Parallel()
 	pg := testpg.NewOracle(t)
-	seed := uint64(time.Now().UnixNano())
+	seed := uint64(testseed.Of(t))
 	t.Logf("seed %d", seed)
 	rnd := rand.New(rand.NewPCG(seed, 1))
 	checked := 0

@@ -12,6 +12,7 @@ import (
 
 	"github.com/heliosdb/heliosdb-streaming/internal/pgerr"
 	"github.com/heliosdb/heliosdb-streaming/internal/testpg"
+	"github.com/heliosdb/heliosdb-streaming/internal/testseed"
 	"github.com/heliosdb/heliosdb-streaming/sql/lex"
 )
 
@@ -24,7 +25,7 @@ func TestErrorsAsPostgres(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { cn.Close(context.Background()) })
-	seed := rand.Int63()
+	seed := testseed.Of(t)
 	t.Logf("seed %d", seed)
 	rng := rand.New(rand.NewSource(seed))
 	texts := corpus(t)
