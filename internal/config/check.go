@@ -68,9 +68,6 @@ func (l *loader) checkState() {
 	if c.State.Backend == BackendFile {
 		l.require("state.path", c.State.Path)
 	}
-	if strings.Contains(c.State.Path, "://") {
-		l.fail(c.Origin("state.path"), "[state] path = %q: object stores are not yet supported by this version", c.State.Path)
-	}
 	if n := c.MemoryLimitBytes(); int64(c.State.CacheSizeMB)<<20 > n/2 {
 		l.fail(c.Origin("state.cache_size_mb"), "[state] cache_size_mb (%d) is more than half of the memory limit (%d MiB)",
 			c.State.CacheSizeMB, n>>20)
@@ -90,15 +87,6 @@ func (l *loader) checkSecurity() {
 	c := l.c
 	if n := len(c.Security.JWTSecret); n > 0 && n < minJWTSecretBytes {
 		l.fail(c.Origin("security.jwt_secret"), "[security] jwt_secret must have at least %d bytes, not %d", minJWTSecretBytes, n)
-	}
-	for _, name := range []string{"security.jwt_secret", "security.jwt_expiration_hours", "security.rate_limit_enabled",
-		"security.rate_limit_requests_per_minute"} {
-		l.warnIfSet(name, "the HTTP API has no authentication and no rate limit yet")
-	}
-	for _, f := range l.fields {
-		if f.section == "kms" && f.key != "provider" {
-			l.warnIfSet(f.name(), `it belongs to another provider than "local"`)
-		}
 	}
 }
 

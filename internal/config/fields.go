@@ -87,13 +87,19 @@ func (f field) set(v any) error {
 			return err
 		}
 		f.value.SetInt(n)
+	case reflect.Float64:
+		n, ok := number(v)
+		if !ok {
+			return f.typeError("a number", v)
+		}
+		if err := f.inRange(n); err != nil {
+			return err
+		}
+		f.value.SetFloat(n)
 	case reflect.Bool:
 		b, ok := v.(bool)
 		if !ok {
 			return f.typeError("true or false", v)
-		}
-		if b && f.tag.Get("notyet") == "true" {
-			return fmt.Errorf("%s = true is not yet supported by this version", f.display())
 		}
 		f.value.SetBool(b)
 	case reflect.Slice:
@@ -119,6 +125,12 @@ func (f field) setText(s string) error {
 		n, err := strconv.ParseInt(strings.TrimSpace(s), 10, 64)
 		if err != nil {
 			return f.typeError("a whole number", s)
+		}
+		return f.set(n)
+	case reflect.Float64:
+		n, err := strconv.ParseFloat(strings.TrimSpace(s), 64)
+		if err != nil {
+			return f.typeError("a number", s)
 		}
 		return f.set(n)
 	case reflect.Bool:
@@ -162,13 +174,7 @@ func (f field) setString(s string) error {
 	if strings.IndexByte(s, 0) >= 0 {
 		return fmt.Errorf("%s must not contain a zero byte", f.display())
 	}
-	switch later := f.tag.Get("notyet"); {
-	case later == "*" && s != "":
-		return fmt.Errorf("%s is not yet supported by this version", f.display())
-	case later != "" && later != "*" && contains(later, s):
-		return fmt.Errorf("%s = %q is not yet supported by this version", f.display(), s)
-	}
-	if choices := f.tag.Get("oneof"); choices != "" && !contains(choices, s) {
+	if choices, ok := f.tag.Lookup("oneof"); ok && !contains(choices, s) {
 		all := strings.Split(choices, ",")
 		return fmt.Errorf("%s must be one of %q, not %q%s", f.display(), all, s, didYouMean(s, all))
 	}
