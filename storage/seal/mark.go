@@ -1,0 +1,49 @@
+package seal
+
+import (
+	"bytes"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+)
+
+// MarkName is the name of the file that says that a directory's contents are sealed, and under which data key.
+const MarkName = "SEALED"
+
+const (
+	markHead  = "sealed by HeliosDB Streaming, version 1\n"
+	markPlace = "heliosdb mark"
+	maxMark   = 4 << 10
+)
+
+// WriteMark marks a directory as sealed under the current key of ring, durably.
+func WriteMark(dir string, ring *Keyring) error {
+	box := ring.Current().Seal(nil, []byte(markPlace), []byte(markPlace))
+	return replaceFile(filepath.Join(dir, MarkName), []byte(markHead+hex.EncodeToString(box)+"\n"))
+}
+
+// ReadMark returns the box of a directory's mark, nil if the directory has none.
+func ReadMark(dir string) ([]byte, error) {
+	b, err := os.ReadFile(filepath.Join(dir, MarkName))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	text, ok := bytes.CutPrefix(b, []byte(markHead))
+	box, err := hex.DecodeString(string(bytes.TrimSuffix(text, []byte("\n"))))
+	if _, long := BoxKey(box); !ok || err != nil || !long || len(b) > maxMark {
+		return nil, fmt.Errorf("%s is damaged", filepath.Join(dir, MarkName))
+	}
+	return box, nil
+}
+
+// OpenMark says whether ring can open what a directory with this mark holds.
+func (r *Keyring) OpenMark(box []byte) error {
+	_, err := r.Open(nil, box, []byte(markPlace))
+	return err
+}
