@@ -1,6 +1,7 @@
 package pgwire
 
 import (
+	"crypto/tls"
 	"log/slog"
 	"time"
 
@@ -11,8 +12,7 @@ import (
 type Config struct {
 	// MaxConnections is how many authenticated or authenticating clients are
 	// served at once; one more is refused with 53300. Default 100, as
-	// PostgreSQL's max_connections. None is held back for superusers: roles
-	// do not exist yet.
+	// PostgreSQL's max_connections. None is held back for superusers.
 	MaxConnections int
 	// MaxHandshakes bounds connections that have not finished their startup
 	// packet (cancel requests pass here too); one more is closed without an
@@ -46,6 +46,10 @@ type Config struct {
 	// MaxClientBytes bounds what messages, prepared statements and portal
 	// parameters of all clients take together; past it 53200. Default 256 MiB.
 	MaxClientBytes int
+	// TLS gives the configuration for a handshake that begins now, with one
+	// certificate; nil: clients that ask for encryption are told that there is
+	// none.
+	TLS func() *tls.Config
 	// Logger gets connection ends at debug level, internal errors at error
 	// level. Default slog.Default().
 	Logger *slog.Logger

@@ -36,7 +36,9 @@ var errEnd = errors.New("pgwire: connection ended")
 // to its goroutine.
 type conn struct {
 	srv    *Server
-	nc     net.Conn
+	nc     net.Conn // encrypted, if the client asked for it
+	sock   net.Conn // what nc stands on
+	tls    *TLS     // nil: nc is not encrypted
 	pid    int32
 	secret uint32
 
@@ -158,6 +160,7 @@ func (c *conn) authenticate(st *startup, deadline time.Time) error {
 	p := st.params
 	p.PID = c.pid
 	p.RemoteAddr = c.nc.RemoteAddr().String()
+	p.TLS = c.tls
 	p.Auth = &authExchange{c: c}
 	c.mu.Lock()
 	ctx, c.cancelQuery = context.WithCancelCause(ctx)

@@ -109,7 +109,8 @@ func (s *Server) accept(nc net.Conn) {
 // serve is a connection's goroutine.
 func (s *Server) serve(nc net.Conn) {
 	defer s.wg.Done()
-	defer nc.Close()
+	h := &handshake{Conn: nc, conf: s.cfg.TLS}
+	defer func() { _ = h.Conn.Close() }()
 	defer func() {
 		s.mu.Lock()
 		delete(s.handshakes, nc)
@@ -118,20 +119,20 @@ func (s *Server) serve(nc net.Conn) {
 	defer s.recovered("startup")
 	deadline := time.Now().Add(s.cfg.AuthTimeout)
 	_ = nc.SetDeadline(deadline)
-	st, key, err := readStartup(nc)
+	st, key, err := readStartup(h)
 	if key != nil {
 		s.cancelByKey(*key)
 		return
 	}
 	if err != nil {
 		s.m.accepted.WithLabelValues(resultBadStart).Inc()
-		s.refuse(nc, err)
+		s.refuse(h.Conn, err)
 		return
 	}
-	c, err := s.register(nc)
+	c, err := s.register(nc, h)
 	if err != nil {
 		s.m.accepted.WithLabelValues(resultTooMany).Inc()
-		s.refuse(nc, err)
+		s.refuse(h.Conn, err)
 		return
 	}
 	defer s.unregister(c)
@@ -162,7 +163,7 @@ func (s *Server) recovered(where string) {
 }
 
 // register turns a handshake into a connection with a PID and a cancel key.
-func (s *Server) register(nc net.Conn) (*conn, error) {
+func (s *Server) register(nc net.Conn, h *handshake) (*conn, error) {
 	var key [4]byte
 	_, _ = rand.Read(key[:]) // never fails
 	s.mu.Lock()
@@ -183,7 +184,8 @@ func (s *Server) register(nc net.Conn) (*conn, error) {
 			break
 		}
 	}
-	c := newConn(s, nc, s.lastPID, binary.BigEndian.Uint32(key[:]))
+	c := newConn(s, h.Conn, s.lastPID, binary.BigEndian.Uint32(key[:]))
+	c.sock, c.tls = nc, h.info
 	s.conns[c.pid] = c
 	s.m.connections.Set(float64(len(s.conns)))
 	return c, nil
@@ -276,7 +278,7 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	case <-done:
 	case <-time.After(s.cfg.CancelGrace):
 		for _, c := range s.all() {
-			_ = c.nc.Close()
+			_ = c.sock.Close()
 		}
 	}
 	return fmt.Errorf("pgwire: statements were cancelled by the shutdown: %w", ctx.Err())

@@ -49,6 +49,7 @@ type StartupParams struct {
 	Settings   []Setting
 	RemoteAddr string // host:port, or a socket's path
 	PID        int32  // what pg_backend_pid() answers; unique among live connections
+	TLS        *TLS   // nil: the connection is not encrypted
 	Auth       Auth   // nil when the front end has authenticated the user itself
 }
 

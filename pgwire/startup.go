@@ -30,14 +30,18 @@ type startup struct {
 // cancelKey names a connection and proves the right to cancel it.
 type cancelKey struct{ pid, secret uint32 }
 
-// readStartup reads packets up to the startup message or a cancel request
-// (then the first result is nil). Everything is read by exact length: bytes
-// that follow an SSLRequest stay in the socket, so nothing sent in the clear
-// can be taken for part of an encrypted stream (CVE-2021-23214).
-func readStartup(rw io.ReadWriter) (*startup, *cancelKey, error) {
-	var sslDone, gssDone bool
+// readStartup reads packets from h up to the startup message or a cancel
+// request (then the first result is nil). Everything is read by exact length:
+// bytes that follow an SSLRequest stay in the socket, where the handshake meets
+// them, so nothing sent in the clear can be taken for part of an encrypted
+// stream (CVE-2021-23214).
+func readStartup(h *handshake) (*startup, *cancelKey, error) {
+	if err := h.direct(); err != nil {
+		return nil, nil, err
+	}
+	sslDone, gssDone := h.tls != nil, h.tls != nil
 	for {
-		b, err := readStartupPacket(rw)
+		b, err := readStartupPacket(h)
 		if err != nil {
 			return nil, nil, err
 		}
@@ -47,15 +51,19 @@ func readStartup(rw io.ReadWriter) (*startup, *cancelKey, error) {
 			return nil, &cancelKey{binary.BigEndian.Uint32(b[4:]), binary.BigEndian.Uint32(b[8:])}, nil
 		case code == codeSSL && !sslDone && len(b) == 4:
 			sslDone = true
+			ok, err := h.negotiate()
+			if err != nil {
+				return nil, nil, err
+			}
+			gssDone = gssDone || ok
 		case code == codeGSSEnc && !gssDone && len(b) == 4:
 			gssDone = true
+			if _, err := h.Write([]byte{'N'}); err != nil {
+				return nil, nil, err
+			}
 		default:
 			s, err := decodeStartup(code, b[4:])
 			return s, nil, err
-		}
-		// Encryption would begin here: answer 'S', wrap the connection, go on.
-		if _, err := rw.Write([]byte{'N'}); err != nil {
-			return nil, nil, err
 		}
 	}
 }

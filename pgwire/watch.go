@@ -21,7 +21,7 @@ func (s *Server) watch() {
 		case <-tick.C:
 		}
 		for _, c := range s.all() {
-			if c.stillBusy() && hungUp(c.nc) {
+			if c.stillBusy() && hungUp(c.sock) {
 				c.cancel(errClientLost)
 			}
 		}
