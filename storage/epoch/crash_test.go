@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"log/slog"
 	"maps"
@@ -116,7 +117,27 @@ func crashScenario(dir string) error {
 			return err
 		}
 	}
-	return errors.Join(s.Close(), log.Close())
+	err = crashImport(s, filepath.Join(dir, "imported"))
+	return errors.Join(err, s.Close(), log.Close())
+}
+
+// crashImport makes a copy of the store unless there is a whole one.
+func crashImport(s *Store, dir string) error {
+	if _, err := os.Stat(filepath.Join(dir, storeFolder)); err == nil {
+		return nil
+	}
+	p, err := s.Snapshot()
+	if err != nil {
+		return err
+	}
+	defer p.Release()
+	manifest, err := p.ExportManifest()
+	if err != nil {
+		return err
+	}
+	return Import(Options{Dir: dir}, manifest, func(r RunMeta) (io.ReadCloser, error) {
+		return io.NopCloser(p.OpenRun(r)), nil
+	})
 }
 
 func crashEpoch(s *Store, log *wal.Log, epoch uint64) error {
@@ -218,6 +239,13 @@ func checkAfterCrash(t *testing.T, dir, point string, logPos, epoch uint64) {
 			t.Fatalf("%s: Check: %v", point, err)
 		}
 	}
+	if imported := filepath.Join(dir, "imported"); crashExists(filepath.Join(imported, storeFolder)) {
+		if report, err := Check(imported); err != nil || report.Epoch != crashEpochs {
+			t.Fatalf("%s: imported store of epoch %d: %v", point, report.Epoch, err)
+		}
+	} else if epoch == crashEpochs && point == finished {
+		t.Fatal("no store was imported")
+	}
 	// Looking must not change what the next run of the scenario finds, so it looks at a copy.
 	twin := t.TempDir()
 	copyTree(t, dir, twin)
@@ -264,6 +292,14 @@ func checkAfterCrash(t *testing.T, dir, point string, logPos, epoch uint64) {
 	checkNoGarbage(t, s)
 }
 
+// finished stands for the point at which a scenario ended that nobody killed.
+const finished = "finished"
+
+func crashExists(path string) bool {
+	_, err := os.Stat(path)
+	return err == nil
+}
+
 // TestKilledAtEveryPoint kills a process at the first and at a later hit of every crash point of this package and of
 // the log, checks what is left, lets the scenario go on to its end, and checks again.
 func TestKilledAtEveryPoint(t *testing.T) {
@@ -291,7 +327,7 @@ func TestKilledAtEveryPoint(t *testing.T) {
 				if _, _, killed := runScenario(t, dir, ""); killed {
 					t.Fatal("killed without a reason")
 				}
-				checkAfterCrash(t, dir, point, crashEpochs*recordsAnEpoch, crashEpochs)
+				checkAfterCrash(t, dir, finished, crashEpochs*recordsAnEpoch, crashEpochs)
 			})
 		}
 	}
