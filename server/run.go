@@ -12,7 +12,7 @@ import (
 )
 
 // Version is the program's version.
-const Version = "0.1.0"
+const Version = "4.0.0"
 
 // Run serves until ctx ends, then takes a last checkpoint and stops. out gets
 // what people read: in dev mode the first screen and live progress.

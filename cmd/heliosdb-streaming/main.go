@@ -8,8 +8,11 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"os/signal"
+	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 
@@ -22,7 +25,7 @@ const usage = `HeliosDB Streaming: a streaming SQL engine that speaks the Postgr
 Usage:
   heliosdb-streaming --dev [flags]             try it: embedded broker, generated events
   heliosdb-streaming --config FILE [flags]     run it
-  heliosdb-streaming check --data-dir DIR      verify a data directory (while nothing runs on it)
+  heliosdb-streaming COMMAND --help            one of the commands below
 
 Flags:
   --config FILE      configuration, TOML; sections and keys as in docs/operations.md
@@ -42,7 +45,12 @@ First steps:
   psql -h 127.0.0.1 -p 5433 -c 'SHOW JOBS'
 `
 
-func main() { os.Exit(run(os.Args[1:], os.Stdout, os.Stderr)) }
+func main() {
+	if filepath.Base(os.Args[0]) == "curl" { // see health
+		os.Exit(health(os.Args[1:], os.Stdout, os.Stderr))
+	}
+	os.Exit(run(os.Args[1:], os.Stdout, os.Stderr))
+}
 
 // options are the command line.
 type options struct {
@@ -52,8 +60,10 @@ type options struct {
 }
 
 func run(args []string, out, errOut io.Writer) int {
-	if len(args) > 0 && args[0] == "check" {
-		return check(args[1:], out, errOut)
+	if len(args) > 0 {
+		if c, ok := commands[args[0]]; ok {
+			return c.run(args[1:], out, errOut)
+		}
 	}
 	o, err := parse(args)
 	if err != nil {
@@ -63,6 +73,10 @@ func run(args []string, out, errOut io.Writer) int {
 	switch {
 	case o.help:
 		fmt.Fprint(out, usage)
+		fmt.Fprint(out, "\nCommands:\n")
+		for _, name := range slices.Sorted(maps.Keys(commands)) {
+			fmt.Fprintf(out, "  %-18s %s\n", name, commands[name].summary)
+		}
 		return 0
 	case o.version:
 		fmt.Fprintln(out, "heliosdb-streaming", server.Version)
