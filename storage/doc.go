@@ -2,6 +2,7 @@
 //
 //   - state: resident state tables that operators read and write;
 //   - epoch: checkpoints, each one atomic, kept as packed sorted runs in Badger and merged in the background;
+//   - object: objects in S3, Google Cloud Storage, Azure, a folder or memory, whole or not at all;
 //   - wal: the log of acknowledged changes (DDL and table DML), synced before a client hears success.
 //
 // epoch and wal share a data directory and meet in one number: an epoch's manifest records the log position up to
