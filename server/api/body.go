@@ -1,0 +1,149 @@
+package api
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"mime"
+	"net/http"
+	"reflect"
+	"slices"
+	"strings"
+	"time"
+	"unicode/utf8"
+)
+
+// readBody reads a request's body into r.body.
+func readBody(w http.ResponseWriter, r *request) error {
+	most := int64(MaxBody)
+	if r.route.Allow == Public {
+		most = MaxPublicBody
+	}
+	var err error
+	if r.body, err = io.ReadAll(http.MaxBytesReader(w, r.Body, most)); err != nil {
+		var large *http.MaxBytesError
+		if errors.As(err, &large) {
+			return problem(TooLarge, fmt.Sprintf("the body has more than %d bytes", large.Limit))
+		}
+		return problem(BadRequest, "the body could not be read to its end")
+	}
+	// From here on the route's own time limit holds. Where the connection has no
+	// deadlines, there is none to take away.
+	_ = http.NewResponseController(w).SetReadDeadline(time.Time{})
+	return nil
+}
+
+// decode reads a JSON object into v, a pointer to a struct. Names are matched
+// exactly, unknown ones and nulls are errors that say where. A request without
+// a body is {} when optional.
+func decode(r *request, v any, optional bool) error {
+	raw := r.body
+	if len(bytes.TrimSpace(raw)) == 0 {
+		if optional {
+			return nil
+		}
+		return problem(BadRequest, "the body is empty; this route takes a JSON object")
+	}
+	if media, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || media != "application/json" {
+		return &Problem{Kind: UnsupportedMedia, Detail: "the body's Content-Type is " + quoted(r.Header.Get("Content-Type")) + ", not application/json",
+			Hint: `Add -H "Content-Type: application/json".`}
+	}
+	if !utf8.Valid(raw) {
+		return problem(BadRequest, "the body is not valid UTF-8")
+	}
+	if err := checkShape(raw, reflect.TypeOf(v).Elem(), "body"); err != nil {
+		return err
+	}
+	if err := json.Unmarshal(raw, v); err != nil {
+		return badJSON(err)
+	}
+	return nil
+}
+
+// quoted is text of a client in a message, cut at a length.
+func quoted(s string) string {
+	const most = 80
+	if len(s) > most {
+		s = strings.ToValidUTF8(s[:most], "") + "…"
+	}
+	return fmt.Sprintf("%q", s)
+}
+
+func badJSON(err error) error {
+	var syntax *json.SyntaxError
+	var kind *json.UnmarshalTypeError
+	var p *Problem
+	switch {
+	case errors.As(err, &p):
+		return p
+	case errors.As(err, &syntax):
+		return problem(BadRequest, fmt.Sprintf("the body is not JSON: %v, at byte %d", err, syntax.Offset))
+	case errors.As(err, &kind):
+		return problem(BadRequest, fmt.Sprintf("%s: a JSON %s is not what belongs here", kind.Field, kind.Value))
+	}
+	return problem(BadRequest, "the body is not JSON: "+err.Error())
+}
+
+// checkShape sees that the objects of raw have only the members that t has.
+func checkShape(raw []byte, t reflect.Type, at string) error {
+	if t == reflect.TypeFor[json.RawMessage]() {
+		return nil
+	}
+	if bytes.Equal(bytes.TrimSpace(raw), []byte("null")) {
+		return problem(BadRequest, at+" is null; leave it out instead")
+	}
+	if reflect.PointerTo(t).Implements(reflect.TypeFor[json.Unmarshaler]()) {
+		return nil // it checks for itself
+	}
+	switch t.Kind() {
+	case reflect.Pointer:
+		return checkShape(raw, t.Elem(), at)
+	case reflect.Struct:
+		return checkMembers(raw, t, at)
+	case reflect.Slice:
+		var list []json.RawMessage
+		if err := json.Unmarshal(raw, &list); err != nil {
+			return wrongShape(err, at, "an array")
+		}
+		for i, x := range list {
+			if err := checkShape(x, t.Elem(), fmt.Sprintf("%s[%d]", at, i)); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func checkMembers(raw []byte, t reflect.Type, at string) error {
+	var m map[string]json.RawMessage
+	if err := json.Unmarshal(raw, &m); err != nil {
+		return wrongShape(err, at, "an object")
+	}
+	var names []string
+	for i := range t.NumField() {
+		f := t.Field(i)
+		name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
+		names = append(names, name)
+		if x, ok := m[name]; ok {
+			if err := checkShape(x, f.Type, name); err != nil {
+				return err
+			}
+			delete(m, name)
+		}
+	}
+	for name := range m {
+		slices.Sort(names)
+		return problem(BadRequest, fmt.Sprintf("%s has no member %s; it takes %s", at, quoted(name), strings.Join(names, ", ")))
+	}
+	return nil
+}
+
+func wrongShape(err error, at, want string) error {
+	var kind *json.UnmarshalTypeError
+	if errors.As(err, &kind) {
+		return problem(BadRequest, at+" is not "+want)
+	}
+	return badJSON(err)
+}

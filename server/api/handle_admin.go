@@ -1,0 +1,90 @@
+package api
+
+import "net/http"
+
+func (a *API) pause(w http.ResponseWriter, r *request) error {
+	st, err := a.b.Pause(r.Context(), r.id)
+	if err != nil {
+		return err
+	}
+	return answer(w, http.StatusOK, st)
+}
+
+func (a *API) resume(w http.ResponseWriter, r *request) error {
+	st, err := a.b.Resume(r.Context(), r.id)
+	if err != nil {
+		return err
+	}
+	return answer(w, http.StatusOK, st)
+}
+
+func (a *API) status(w http.ResponseWriter, r *request) error {
+	st, err := a.b.Status(r.Context())
+	if err != nil {
+		return err
+	}
+	return answer(w, http.StatusOK, st)
+}
+
+func (a *API) createSavepoint(w http.ResponseWriter, r *request) error {
+	var body struct {
+		Name string `json:"name"`
+	}
+	if err := decode(r, &body, true); err != nil {
+		return err
+	}
+	sp, err := a.b.CreateSavepoint(r.Context(), r.id, body.Name)
+	if err != nil {
+		return err
+	}
+	return answer(w, http.StatusCreated, sp)
+}
+
+func (a *API) listSavepoints(w http.ResponseWriter, r *request) error {
+	list, err := a.b.Savepoints(r.Context())
+	if err != nil {
+		return err
+	}
+	if list == nil {
+		list = []Savepoint{}
+	}
+	return answer(w, http.StatusOK, map[string]any{"total": len(list), "savepoints": list})
+}
+
+func (a *API) deleteSavepoint(w http.ResponseWriter, r *request) error {
+	if err := a.b.DropSavepoint(r.Context(), r.id, r.PathValue("id")); err != nil {
+		return err
+	}
+	w.WriteHeader(http.StatusNoContent)
+	return nil
+}
+
+func (a *API) checkpoint(w http.ResponseWriter, r *request) error {
+	c, err := a.b.Checkpoint(r.Context(), r.id)
+	if err != nil {
+		return err
+	}
+	return answer(w, http.StatusOK, c)
+}
+
+func (a *API) config(w http.ResponseWriter, r *request) error {
+	c, err := a.b.Config(r.Context())
+	if err != nil {
+		return err
+	}
+	return answer(w, http.StatusOK, map[string]any{"settings": c})
+}
+
+func (a *API) reload(w http.ResponseWriter, r *request) error {
+	res, err := a.b.Reload(r.Context(), r.id)
+	if err != nil {
+		return err
+	}
+	if res.Changed == nil {
+		res.Changed = []string{}
+	}
+	if res.Warnings == nil {
+		res.Warnings = []string{}
+	}
+	return answer(w, http.StatusOK, res)
+}

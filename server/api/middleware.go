@@ -1,0 +1,242 @@
+package api
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"net/http"
+	"runtime/debug"
+	"strings"
+	"time"
+)
+
+// request is a request on its way through a route.
+type request struct {
+	*http.Request
+	route *route
+	id    *Identity // nil: nobody proved who sends it
+	name  string    // request id
+	body  []byte
+}
+
+// recorder remembers what was sent.
+type recorder struct {
+	http.ResponseWriter
+	status int
+}
+
+func (w *recorder) WriteHeader(status int) {
+	if w.status == 0 && status >= http.StatusOK {
+		w.status = status
+	}
+	w.ResponseWriter.WriteHeader(status)
+}
+
+func (w *recorder) Write(b []byte) (int, error) {
+	if w.status == 0 {
+		w.status = http.StatusOK
+	}
+	return w.ResponseWriter.Write(b)
+}
+
+// Unwrap lets http.ResponseController reach the connection.
+func (w *recorder) Unwrap() http.ResponseWriter { return w.ResponseWriter }
+
+// serve wraps a route: headers, limits, who it is, what it may do, the handler,
+// and what is written about it.
+func (a *API) serve(rt *route) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, hr *http.Request) {
+		start := time.Now()
+		rec := &recorder{ResponseWriter: w}
+		r := &request{Request: hr, route: rt, name: requestID(hr)}
+		a.headers(rec.Header(), r)
+		done := a.metrics.begin(rt.Op)
+		defer func() {
+			x := recover()
+			if x != nil && x != http.ErrAbortHandler {
+				a.log.Error("http: a handler failed", "component", "http", "request", r.name, "route", rt.Op, "error", x, "stack", string(debug.Stack()))
+				if rec.status == 0 {
+					problem(InternalError, "an internal error; the server's log has it with this request's id").write(rec, hr)
+				}
+			}
+			done(rec.status)
+			a.finish(r, rec.status, time.Since(start))
+			if x != nil {
+				panic(http.ErrAbortHandler) // ends the connection: what was sent may be half an answer
+			}
+		}()
+		ctx, cancel := hr.Context(), context.CancelFunc(func() {})
+		deadline := time.Time{}
+		if rt.Timeout > 0 {
+			ctx, cancel = context.WithTimeout(ctx, rt.Timeout)
+			// The answer must be out soon after the work is over.
+			deadline = start.Add(rt.Timeout + writeTimeout)
+		}
+		// Where the connection has no deadlines (a test), there is nothing to set.
+		_ = http.NewResponseController(rec).SetWriteDeadline(deadline)
+		defer cancel()
+		r.Request = hr.WithContext(ctx)
+		if err := a.run(rec, r); err != nil {
+			a.fail(rec, r, err, "")
+		}
+	})
+}
+
+// run lets a request through its limits to its handler.
+func (a *API) run(w http.ResponseWriter, r *request) error {
+	if err := a.limit(addressKey(r.RemoteAddr)); err != nil {
+		return err
+	}
+	if r.route.Allow != Public || r.route.Op == "register" {
+		if err := a.authenticate(r); err != nil {
+			return err
+		}
+	}
+	// The body is read before a place is taken: who sends slowly keeps nobody out.
+	if err := readBody(w, r); err != nil {
+		return err
+	}
+	leave, err := a.gates[r.route.Class].enter(r.Context())
+	if err != nil {
+		return err
+	}
+	defer leave()
+	return r.route.handle(a, w, r)
+}
+
+// limit takes one request of a client's rate.
+func (a *API) limit(key string) error {
+	if ok, after := a.limits.allow(key); !ok {
+		a.metrics.limited.Inc()
+		return &Problem{Kind: RateLimited, Detail: "this client has sent too many requests", RetryAfter: after,
+			Hint: "[security] rate_limit_requests_per_minute sets the rate."}
+	}
+	return nil
+}
+
+// authenticate finds out who sends the request and whether the route is theirs.
+func (a *API) authenticate(r *request) error {
+	token, err := bearer(r.Request)
+	if err != nil {
+		return err
+	}
+	optional := r.route.Allow == Public
+	if optional && token == "" {
+		return nil
+	}
+	if r.id, err = a.b.Authenticate(r.Context(), token, r.RemoteAddr); err != nil {
+		return err
+	}
+	if err := a.limit("user:" + r.id.Name); err != nil {
+		return err
+	}
+	switch p := r.route.Allow; {
+	case p == Public, p == Authenticated, r.id.Can(p):
+		return nil
+	default:
+		return &Problem{Kind: Forbidden, Detail: "user " + quoted(r.id.Name) + " lacks the permission " + string(p),
+			Hint: "An Admin gives roles: PATCH " + basePath + "/auth/users/NAME."}
+	}
+}
+
+// bearer is the token of a request; "" without one.
+func bearer(r *http.Request) (string, error) {
+	h := r.Header.Get("Authorization")
+	if h == "" {
+		return "", nil
+	}
+	scheme, token, ok := strings.Cut(h, " ")
+	if token = strings.TrimSpace(token); !ok || !strings.EqualFold(scheme, "Bearer") || token == "" {
+		return "", ErrUnauthorized("the Authorization header is not of the form Bearer TOKEN")
+	}
+	return token, nil
+}
+
+// fail sends an error, unless the answer has begun.
+func (a *API) fail(w *recorder, r *request, err error, text string) {
+	p := problemOf(r.Context(), err, text)
+	if p.Kind == InternalError {
+		a.log.Error("http: internal error", "component", "http", "request", r.name, "route", r.route.Op, "error", err)
+	}
+	if w.status != 0 {
+		panic(http.ErrAbortHandler) // the client must not take the half for the whole
+	}
+	p.write(w, r.Request)
+}
+
+// headers are those of every answer. There is no CORS: browsers may not send
+// other sites' requests here.
+func (a *API) headers(h http.Header, r *request) {
+	h.Set("X-Request-Id", r.name)
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("X-Frame-Options", "DENY")
+	h.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
+	h.Set("Referrer-Policy", "no-referrer")
+	h.Set("Cache-Control", "no-store")
+	if a.tls {
+		h.Set("Strict-Transport-Security", "max-age=31536000")
+	}
+}
+
+// maxRequestID bounds a request id that a client gives.
+const maxRequestID = 64
+
+// requestID is the client's X-Request-Id if it can stand in a log, else a new one.
+func requestID(r *http.Request) string {
+	if id := r.Header.Get("X-Request-Id"); id != "" && len(id) <= maxRequestID && !strings.ContainsFunc(id, oddInID) {
+		return id
+	}
+	var b [12]byte
+	_, _ = rand.Read(b[:]) // it never fails
+	return hex.EncodeToString(b[:])
+}
+
+func oddInID(c rune) bool {
+	return !(c >= '0' && c <= '9' || c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c == '-' || c == '_' || c == '.')
+}
+
+// finish writes the access log and the audit log.
+func (a *API) finish(r *request, status int, d time.Duration) {
+	user := ""
+	if r.id != nil {
+		user = r.id.Name
+	}
+	a.log.Debug("http", "component", "http", "request", r.name, "method", r.Method, "path", r.URL.Path, "status", status,
+		"user", user, "remote", r.RemoteAddr, "seconds", d.Seconds())
+	refused := status == http.StatusUnauthorized || status == http.StatusForbidden || status == http.StatusTooManyRequests
+	if !r.route.Audited && !refused {
+		return
+	}
+	e := AuditEvent{User: user, Remote: r.RemoteAddr, Action: r.route.Op, Object: r.URL.Path, Outcome: "ok", Status: status, Request: r.name}
+	switch {
+	case refused:
+		e.Outcome = "refused"
+	case status >= http.StatusBadRequest:
+		e.Outcome = "failed"
+	}
+	a.b.Audit(e)
+}
+
+// MetricsToken lets through what has a token with the permission Read: for the
+// metrics port where it is open to other machines and not public.
+func MetricsToken(b Backend, next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		token, err := bearer(r)
+		if err == nil {
+			var id *Identity
+			if id, err = b.Authenticate(r.Context(), token, r.RemoteAddr); err == nil && !id.Can(Read) {
+				err = problem(Forbidden, "user "+quoted(id.Name)+" lacks the permission Read")
+			}
+		}
+		if err != nil {
+			var p *Problem
+			if !errors.As(err, &p) {
+				p = problemOf(r.Context(), err, "")
+			}
+			p.write(w, r)
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+}
