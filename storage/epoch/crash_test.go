@@ -117,12 +117,22 @@ func crashScenario(dir string) error {
 			return err
 		}
 	}
-	err = crashImport(s, filepath.Join(dir, "imported"))
+	err = crashImport(s, log, filepath.Join(dir, "imported"))
 	return errors.Join(err, s.Close(), log.Close())
 }
 
-// crashImport makes a copy of the store unless there is a whole one.
-func crashImport(s *Store, dir string) error {
+// crashImport makes copies of the log and the store unless there are whole ones.
+func crashImport(s *Store, log *wal.Log, dir string) error {
+	if !crashExists(filepath.Join(dir, "log")) {
+		records := func(yield func(wal.Raw, error) bool) {
+			if err := log.ReadRaw(0, func(r wal.Raw) error { yield(r, nil); return nil }); err != nil {
+				yield(wal.Raw{}, err)
+			}
+		}
+		if err := wal.Import(dir, wal.Options{Sync: true, SegmentBytes: 400}, log.FirstPos(), records); err != nil {
+			return err
+		}
+	}
 	if _, err := os.Stat(filepath.Join(dir, storeFolder)); err == nil {
 		return nil
 	}

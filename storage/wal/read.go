@@ -15,6 +15,16 @@ import (
 // An error of fn ends the reading and is returned as it is. ErrGone says that position from was truncated; a position
 // after the last one reads nothing.
 func (l *Log) Read(from uint64, fn func(pos uint64, kind byte, payload []byte) error) error {
+	return l.readFrames(from, func(pos uint64, f frame) error { return fn(pos, f.kind, f.payload) })
+}
+
+// ReadRaw is Read for the payloads as they are stored, which Import takes.
+func (l *Log) ReadRaw(from uint64, fn func(Raw) error) error {
+	return l.readFrames(from, func(pos uint64, f frame) error { return fn(Raw{Pos: pos, Kind: f.kind, Payload: f.payload}) })
+}
+
+// readFrames calls fn for the durable frames from a position on.
+func (l *Log) readFrames(from uint64, fn func(pos uint64, f frame) error) error {
 	l.mu.Lock()
 	end := l.durable
 	if from == 0 {
@@ -32,7 +42,7 @@ func (l *Log) Read(from uint64, fn func(pos uint64, kind byte, payload []byte) e
 }
 
 // readSegment reads the records from..end that lie in the segment of from, and returns the position after them.
-func (l *Log) readSegment(from, end uint64, fn func(pos uint64, kind byte, payload []byte) error) (uint64, error) {
+func (l *Log) readSegment(from, end uint64, fn func(pos uint64, f frame) error) (uint64, error) {
 	file, seg, err := l.openSegment(from)
 	if err != nil {
 		return 0, err
@@ -56,7 +66,7 @@ func (l *Log) readSegment(from, end uint64, fn func(pos uint64, kind byte, paylo
 		case pos < from:
 			continue
 		}
-		if err := fn(pos, f.kind, f.payload); err != nil {
+		if err := fn(pos, f); err != nil {
 			return 0, err
 		}
 	}

@@ -63,6 +63,19 @@ type Options struct {
 	Logger *slog.Logger
 }
 
+func (o *Options) setDefaults() {
+	if o.SegmentBytes <= 0 {
+		o.SegmentBytes = DefaultSegmentBytes
+	}
+	if o.MaxRecordBytes <= 0 {
+		o.MaxRecordBytes = DefaultMaxRecordBytes
+	}
+	o.MaxRecordBytes = min(o.MaxRecordBytes, maxPayload)
+	if o.Logger == nil {
+		o.Logger = slog.Default()
+	}
+}
+
 // Log is an open log. Its methods may be called concurrently.
 type Log struct {
 	opt  Options
@@ -90,16 +103,7 @@ type Log struct {
 // off, anything else that is wrong is an error that wraps ErrCorrupt. An empty dir means a log in memory that ends
 // with the process. One process at a time may have a log open (dirlock.ErrLocked).
 func Open(dir string, opt Options) (*Log, error) {
-	if opt.SegmentBytes <= 0 {
-		opt.SegmentBytes = DefaultSegmentBytes
-	}
-	if opt.MaxRecordBytes <= 0 {
-		opt.MaxRecordBytes = DefaultMaxRecordBytes
-	}
-	opt.MaxRecordBytes = min(opt.MaxRecordBytes, maxPayload)
-	if opt.Logger == nil {
-		opt.Logger = slog.Default()
-	}
+	opt.setDefaults()
 	l := &Log{opt: opt, fs: opt.FS, dir: filepath.Join(dir, logFolder)}
 	if dir == "" {
 		l.fs = newMemFS()
