@@ -37,6 +37,9 @@ func (p *parser) create() ast.Statement {
 	case kind.Is("sink"):
 		p.skip(2)
 		return p.createSink(pos)
+	case kind.Is("user"), kind.Is("role"):
+		p.skip(1)
+		return p.createRole(pos)
 	}
 	if t := p.PeekN(n); t.Kind != lex.Ident || !creatable[t.Val] {
 		p.skip(n)
@@ -367,6 +370,8 @@ func (p *parser) drop() ast.Statement {
 		d.Kind = ast.KindSink
 	case kind.Is("materialized") && p.PeekN(2).Is("view"):
 		d.Kind, n = ast.KindMaterializedView, 3
+	case kind.Is("user"), kind.Is("role"):
+		return p.dropRole()
 	case kind.Kind == lex.Ident && (creatable[kind.Val] || kind.Is("owned")):
 		p.Unsupported("%s", p.commandName())
 		return d

@@ -66,6 +66,10 @@ func (p *parser) statement() ast.Statement {
 		return p.discard()
 	case "comment":
 		return p.comment()
+	case "grant", "revoke":
+		return p.grant()
+	case "alter":
+		return p.alter()
 	}
 	return p.foreign()
 }
@@ -99,8 +103,8 @@ func (p *parser) dmlAfterWith() string {
 
 // postgresCommands are the first words of PostgreSQL's commands that are not
 // ours.
-var postgresCommands = words(`alter analyze analyse call checkpoint cluster do grant import
-	listen load lock merge notify reassign refresh reindex revoke security truncate unlisten vacuum`)
+var postgresCommands = words(`alter analyze analyse call checkpoint cluster do import
+	listen load lock merge notify reassign refresh reindex security truncate unlisten vacuum`)
 
 // foreign refuses a statement that we do not have: by name if PostgreSQL has it.
 func (p *parser) foreign() ast.Statement {
@@ -142,6 +146,15 @@ func words(list string) map[string]bool {
 		m[w] = true
 	}
 	return m
+}
+
+// alter parses ALTER.
+func (p *parser) alter() ast.Statement {
+	switch kind := p.PeekN(1); {
+	case kind.Is("user") && !p.PeekN(2).Is("mapping"), kind.Is("role"):
+		return p.alterRole()
+	}
+	return p.foreign()
 }
 
 // stringConst reads a string literal.
