@@ -25,31 +25,40 @@ func (s *Server) createSource(_ context.Context, env *ddlEnv, st *ast.CreateSour
 	s.ddl.Lock()
 	defer s.ddl.Unlock()
 	c := s.begin()
+	r, err := s.addSource(env, c, st)
+	if err != nil || r == nil {
+		return err
+	}
+	return s.commit(c)
+}
+
+// addSource adds a source to a change; nil when there is nothing to do.
+func (s *Server) addSource(env *ddlEnv, c *change, st *ast.CreateSource) (*catalog.Relation, error) {
 	r, skip, err := s.newRelation(env, c, st.Name, st.IfNotExists, catalog.Source, definition(env))
 	if err != nil || skip {
-		return err
+		return nil, err
 	}
 	if len(st.PrimaryKey) > 0 {
-		return pgerr.Unsupported(0, "a primary key on a source")
+		return nil, pgerr.Unsupported(0, "a primary key on a source")
 	}
 	if err := s.setFormat(r, st.Format, st.Encode, st.EncodeOpts); err != nil {
-		return err
+		return nil, err
 	}
 	o := s.planOptions(env, c)
 	if r.Columns, _, err = planner.BindColumns(o, c.cat, st.Columns, nil, 0); err != nil {
-		return err
+		return nil, err
 	}
 	if err := addIncludes(r, st.Includes); err != nil {
-		return err
+		return nil, err
 	}
 	if err := addWatermarks(o, c, r, st.Watermarks); err != nil {
-		return err
+		return nil, err
 	}
 	if r.Options, err = optionMap(st.Options); err != nil {
-		return err
+		return nil, err
 	}
 	c.create(r)
-	return s.commit(c)
+	return r, nil
 }
 
 // newRelation begins a relation unless its name is taken.
@@ -89,6 +98,7 @@ func (s *Server) setFormat(r *catalog.Relation, format, encode string, opts []as
 // includeTypes are the types of INCLUDE columns.
 var includeTypes = map[string]types.Type{
 	"key": types.Bytea, "partition": types.Int4, "offset": types.Int8, "timestamp": types.Timestamptz, "header": types.Bytea,
+	"payload": types.JSONB,
 }
 
 func addIncludes(r *catalog.Relation, includes []ast.Include) error {
@@ -203,6 +213,15 @@ func (s *Server) createViewLocked(ctx context.Context, env *ddlEnv, st *ast.Crea
 	s.ddl.Lock()
 	defer s.ddl.Unlock()
 	c := s.begin()
+	r, err := s.addView(ctx, env, c, st)
+	if err != nil || r == nil {
+		return nil, err
+	}
+	return r, s.commit(c)
+}
+
+// addView adds a view to a change; nil when there is nothing to do.
+func (s *Server) addView(ctx context.Context, env *ddlEnv, c *change, st *ast.CreateView) (*catalog.Relation, error) {
 	kind := catalog.View
 	if st.Materialized {
 		kind = catalog.MaterializedView
@@ -234,7 +253,7 @@ func (s *Server) createViewLocked(ctx context.Context, env *ddlEnv, st *ast.Crea
 	}
 	if kind == catalog.View {
 		c.create(r)
-		return r, s.commit(c)
+		return r, nil
 	}
 	if err := s.resolveStarts(ctx, c, res.Root); err != nil {
 		return nil, err
@@ -245,7 +264,7 @@ func (s *Server) createViewLocked(ctx context.Context, env *ddlEnv, st *ast.Crea
 	if r.Plan, err = plan.Encode(root); err != nil {
 		return nil, err
 	}
-	return r, s.commit(c)
+	return r, nil
 }
 
 // setViewColumns names a view's columns.

@@ -7,6 +7,7 @@ import (
 
 	"github.com/heliosdb/heliosdb-streaming/connectors/format/json"
 	"github.com/heliosdb/heliosdb-streaming/internal/delta"
+	"github.com/heliosdb/heliosdb-streaming/internal/jsonb"
 	"github.com/heliosdb/heliosdb-streaming/internal/pgerr"
 	"github.com/heliosdb/heliosdb-streaming/internal/pgtime"
 	"github.com/heliosdb/heliosdb-streaming/internal/source"
@@ -25,6 +26,8 @@ type decoder struct {
 	batch    *delta.Batch
 	bound    []*delta.Vec // by JSON column
 	includes []include
+	payload  bool // the whole value is a column: it may be any JSON
+	whole    []byte
 	maxBytes int
 	bytes    int // of includes in the batch
 }
@@ -33,7 +36,7 @@ var _ source.Decoder = (*decoder)(nil)
 
 // include is a needed column that comes from the record's envelope.
 type include struct {
-	from   string // key, partition, offset, timestamp, header
+	from   string // key, partition, offset, timestamp, header, payload
 	header string
 	name   string
 	out    *delta.Vec
@@ -50,6 +53,8 @@ func checkInclude(c Column) error {
 		ok = text || c.Type.OID == types.OIDInt4 || c.Type.OID == types.OIDInt8
 	case "offset":
 		ok = text || c.Type.OID == types.OIDInt8
+	case "payload":
+		ok = c.Type.OID == types.OIDJSONB
 	case "timestamp":
 		ok = c.Type.OID == types.OIDTimestamptz || c.Type.OID == types.OIDTimestamp
 	default:
@@ -82,6 +87,7 @@ func newDecoder(o *Options, cols []int) (*decoder, error) {
 			d.bound = append(d.bound, place[i])
 			continue
 		}
+		d.payload = d.payload || c.Include == "payload"
 		if v := place[i]; v != nil {
 			from, name, _ := strings.Cut(c.Include, ":")
 			d.includes = append(d.includes, include{from: from, header: name, name: c.Name, out: v})
@@ -155,19 +161,38 @@ func (d *decoder) record(part int32, s *span, r *record) error {
 	if r.value == nil {
 		return pgerr.New(pgerr.InvalidTextRepresentation, "the record has no value (a tombstone)")
 	}
-	if err := d.json.Append(r.value); err != nil {
+	if err := d.value(r.value); err != nil {
 		return err
 	}
 	for i := range d.includes {
+		if d.includes[i].from == "payload" {
+			d.includes[i].out.AppendBytes(d.whole)
+			continue
+		}
 		if err := d.includes[i].append(part, s, r); err != nil {
 			d.batch.Truncate(d.batch.N)
 			return err
 		}
 	}
 	if len(d.includes) > 0 {
-		d.bytes += len(r.key) + len(r.headers)
+		d.bytes += len(r.key) + len(r.headers) + len(d.whole)
 	}
 	return nil
+}
+
+// value reads a record's value into the declared columns, and as a whole if it
+// is one of them. Without others it need not be an object.
+func (d *decoder) value(v []byte) error {
+	if d.payload {
+		var err error
+		if d.whole, err = jsonb.Parse(d.whole[:0], v); err != nil {
+			return err
+		}
+		if len(d.bound) == 0 {
+			return nil
+		}
+	}
+	return d.json.Append(v)
 }
 
 func (in *include) append(part int32, s *span, r *record) error {

@@ -118,6 +118,37 @@ func TestIncludeAndDeadRows(t *testing.T) {
 	})
 }
 
+// A source that has the whole message as a column, and no field of it, takes
+// any JSON; with fields the message is an object.
+func TestIncludePayload(t *testing.T) {
+	t.Parallel()
+	addr := testkafka.Fake(t)
+	topic := testkafka.Topic(t, addr, 1)
+	var recs []*kgo.Record
+	for _, v := range []string{`{"b":1,"a":2}`, `[1, 2]`, `7`, `{"id": 3} x`, `{"id":4}`, `"\u0000"`} {
+		recs = append(recs, &kgo.Record{Topic: topic, Value: []byte(v)})
+	}
+	produce(t, producer(t, addr), recs...)
+	o := testOptions(addr, topic)
+	payload, offset := Column{"payload", types.JSONB, "payload"}, Column{"o", types.Int8, "offset"}
+	o.Columns = []Column{payload, offset}
+	rows, dead := decodeAll(t, o, len(recs))
+	if want := []string{`{"a": 2, "b": 1}|0`, `[1, 2]|1`, `7|2`, `{"id": 4}|4`}; fmt.Sprint(rows) != fmt.Sprint(want) {
+		t.Errorf("rows\n%q, want\n%q", rows, want)
+	}
+	if len(dead) != 2 || !strings.Contains(dead[0], "invalid input syntax for type json") {
+		t.Errorf("dead %q", dead)
+	}
+	o.Columns = []Column{{"id", types.Int8, ""}, payload}
+	if rows, dead = decodeAll(t, o, len(recs)); fmt.Sprint(rows) != fmt.Sprint([]string{`NULL|{"a": 2, "b": 1}`, `4|{"id": 4}`}) || len(dead) != 4 {
+		t.Errorf("with a field: rows %q, dead %q", rows, dead)
+	}
+	o.Columns = []Column{{"payload", types.Text, "payload"}}
+	if _, err := New(o); !pgerr.Is(err, pgerr.DatatypeMismatch) {
+		t.Errorf("a text payload: %v", err)
+	}
+}
+
 func TestBadColumns(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {

@@ -77,7 +77,8 @@ type Column struct {
 	Name string
 	Type types.Type
 	// Include is where the value comes from when it is not a field of the
-	// message: "key", "partition", "offset", "timestamp", "header:NAME".
+	// message: "key", "partition", "offset", "timestamp", "header:NAME", or
+	// "payload", the whole message, which need not be an object then.
 	Include string
 }
 

@@ -176,7 +176,7 @@ type fakeBackend struct {
 	users  map[string]User
 	jobs   []Job
 	events []AuditEvent
-	next   error  // what the next call fails with
+	next   error // what the next call fails with
 	rows   *fakeRows
 	query  Query
 	hook   func(ctx context.Context) // runs inside Jobs
@@ -368,7 +368,9 @@ func (b *fakeBackend) Checkpoint(context.Context, *Identity) (Checkpoint, error)
 func (b *fakeBackend) Config(context.Context) ([]Setting, error) {
 	return []Setting{{"server.port", 8080, "default"}, {"startup.sql_files", []string{"a"}, "file:3"}}, b.fail()
 }
-func (b *fakeBackend) Reload(context.Context, *Identity) (Reloaded, error) { return Reloaded{}, b.fail() }
+func (b *fakeBackend) Reload(context.Context, *Identity) (Reloaded, error) {
+	return Reloaded{}, b.fail()
+}
 
 func (b *fakeBackend) Query(_ context.Context, _ *Identity, q Query) (Rows, error) {
 	if err := b.fail(); err != nil {

@@ -127,7 +127,7 @@ func (p *parser) include() ast.Include {
 	p.Expect("include")
 	t := p.Tok()
 	switch t.Val {
-	case "key", "partition", "offset", "timestamp", "header":
+	case "key", "partition", "offset", "timestamp", "header", "payload":
 		inc.What = t.Val
 		p.Advance()
 	default:
