@@ -88,10 +88,17 @@ func (g *Graph) withinReach() bool {
 // join merges the follower g into its home when it can be brought to the same
 // offsets at once; it reports whether g is done.
 func (e *Engine) join(g *Graph) bool {
+	done, hs := e.tryJoin(g)
+	e.retire(hs)
+	return done
+}
+
+// tryJoin is join; it also gives what was held for g and has been fed.
+func (e *Engine) tryJoin(g *Graph) (done bool, hs []*held) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if e.graphs[g.id] != g {
-		return true
+		return true, nil
 	}
 	home := g.home
 	home.mu.Lock()
@@ -100,10 +107,16 @@ func (e *Engine) join(g *Graph) bool {
 	defer g.mu.Unlock()
 	home.publishOffsets()
 	if len(home.replay)+len(g.replay) > 0 || !g.reachHome() {
-		return false
+		return false, nil
 	}
+	// Before watermarks move: what was held is not late.
+	hs = g.takeHeld(home)
+	g.feedHeld(hs)
 	if err := home.meet(g); err != nil {
-		return false
+		if len(hs) == 0 {
+			return false, nil
+		}
+		g.failAll(err)
 	}
 	for rel, s := range g.sources {
 		if have := home.sources[rel]; have != nil {
@@ -119,12 +132,13 @@ func (e *Engine) join(g *Graph) bool {
 		for _, rel := range j.reads {
 			if s := g.sources[rel]; s != nil && home.sources[rel] != s {
 				home.sources[rel].attach(j)
-			} else if g.relations[rel] == nil && s == nil {
+			} else if g.relations[rel] == nil && s == nil && !home.relations[rel].feeds(j) {
 				if err := home.connect(j, home.relations[rel], true); err != nil {
 					j.fail(err)
 				}
 			}
 		}
+		j.whole = false
 		home.adopt(j)
 		e.where[j.rel] = home
 	}
@@ -138,7 +152,7 @@ func (e *Engine) join(g *Graph) bool {
 	delete(e.graphs, g.id)
 	g.joined = true
 	home.wake()
-	return true
+	return true, hs
 }
 
 // reachHome steps the follower, whose home stands still, up to its offsets.

@@ -14,6 +14,9 @@ import (
 // NoWatermark is the watermark before any row was seen.
 const NoWatermark = math.MinInt64
 
+// NoClock is the clock of a graph before its first cut.
+const NoClock = math.MinInt64
+
 // Times are the watermarks of the sources at the last cut, in microseconds
 // since 2000-01-01, by relation OID.
 type Times map[uint32]int64
@@ -41,6 +44,9 @@ type Ctx struct {
 	Pool    *state.Pool
 	Worker  int
 	Times   Times
+	// Clock is the time of the last cut, in microseconds since 2000-01-01 UTC;
+	// NoClock: there was none. Continuous jobs only.
+	Clock int64
 	// Rows finds the contents of relations; ad hoc only.
 	Rows Relations
 	// Memory is the query's reservation; nil in continuous jobs.

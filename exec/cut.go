@@ -91,6 +91,7 @@ func (g *Graph) applyCut(c *Cut) {
 		}
 	}
 	g.setNow(c.Now)
+	g.setClock(c.Now)
 	g.runStep(&input{}, true)
 	g.cutPos = c.pos
 }

@@ -106,6 +106,9 @@ func (e *Engine) inputGraphs(jobs []JobSpec) (graphs []*Graph, flowing bool, err
 	for _, j := range jobs {
 		for _, rel := range scansOf(j.Plan) {
 			if g := e.where[rel]; g != nil {
+				if g.parked {
+					return nil, false, fmt.Errorf("%w: %w", ErrNotYet, ErrParked)
+				}
 				if g.follow != nil {
 					return nil, false, fmt.Errorf("%w: %w", ErrNotYet,
 						pgerr.New(pgerr.ObjectNotInPrerequisiteState, "relation %q is still catching up", g.relations[rel].name).
@@ -232,6 +235,11 @@ func (e *Engine) Drop(rel uint32) error {
 		return nil
 	})
 	g.detach(j)
+	hs := j.held
+	j.held = nil
+	for _, in := range j.reads {
+		hs = append(hs, e.unhold(g, in, j)...)
+	}
 	empty := len(g.jobs) == 0
 	for src, f := range e.flows {
 		if f == g && g.sources[src] == nil {
@@ -253,7 +261,20 @@ func (e *Engine) Drop(rel uint32) error {
 	e.freezing.Lock()
 	j.close()
 	e.freezing.Unlock()
+	e.retire(hs)
 	return err
+}
+
+// unhold takes out what a relation in another graph than g holds for a job that
+// goes. Under Engine.mu.
+func (e *Engine) unhold(g *Graph, rel uint32, j *Job) []*held {
+	og := e.where[rel]
+	if og == nil || og == g {
+		return nil
+	}
+	og.mu.Lock()
+	defer og.mu.Unlock()
+	return og.relations[rel].release(j, false)
 }
 
 // release finds a new home for the followers of a graph that ends: the first of
@@ -372,10 +393,10 @@ func (e *Engine) WaitFilled(rel uint32, stop <-chan struct{}) error {
 		if j != nil && j.failed.Load() {
 			err = j.Err()
 		}
-		paused := g.paused
+		paused, parked := g.paused, g.parked
 		g.mu.Unlock()
 		switch {
-		case err != nil || done:
+		case err != nil || done || parked:
 			return err
 		case paused != nil:
 			return paused

@@ -66,6 +66,8 @@ type Graph struct {
 	replay    []*Cut
 	nextCut   time.Time
 	paused    error // why nothing is taken; nil: running
+	parked    bool  // stands still until Unpark; no loop runs
+	clock     int64 // of the last cut; NoClock: none yet
 	stepRows  int
 	aliases   []uint64 // ids of graphs that were merged into this one
 
@@ -91,7 +93,7 @@ func newGraph(id uint64, o *Options) *Graph {
 	g := &Graph{
 		id: id, opts: o, pool: o.Pool, workers: o.Workers,
 		sources: map[uint32]*graphSource{}, relations: map[uint32]*Job{},
-		times: Times{}, now: Micros(o.Now()), stepRows: minStepRows,
+		times: Times{}, now: Micros(o.Now()), clock: NoClock, stepRows: minStepRows,
 		wakeup: make(chan struct{}, 1), stop: make(chan struct{}), done: make(chan struct{}),
 	}
 	g.published = sync.NewCond(&g.mu)
@@ -169,7 +171,7 @@ func (g *Graph) halt() {
 func (g *Graph) advance() bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if g.paused != nil {
+	if g.paused != nil || g.parked {
 		return false
 	}
 	start := g.opts.Now()
@@ -269,6 +271,16 @@ func (g *Graph) setNow(now int64) {
 	}
 }
 
+// setClock tells the operators the time of a cut.
+func (g *Graph) setClock(now int64) {
+	g.clock = now
+	for _, j := range g.jobs {
+		for _, b := range j.pipes {
+			b.ctx.Clock = now
+		}
+	}
+}
+
 // failAll fails every job: nothing can be promised any more.
 func (g *Graph) failAll(err error) {
 	for _, j := range g.jobs {
@@ -303,7 +315,7 @@ func (g *Graph) attach(j *Job, backfill bool) error {
 // adopt makes the job one of the graph's, last in order.
 func (g *Graph) adopt(j *Job) {
 	for _, b := range j.pipes {
-		b.ctx.Times, b.ctx.Eval.Now = g.times, g.now
+		b.ctx.Times, b.ctx.Eval.Now, b.ctx.Clock = g.times, g.now, g.clock
 	}
 	g.relations[j.rel] = j
 	g.jobs = append(g.jobs, j)

@@ -57,19 +57,42 @@ type partition struct {
 
 // newGraphSource opens the reader at from.
 func newGraphSource(g *Graph, spec SourceSpec, from source.Offsets) (*graphSource, error) {
-	s := &graphSource{spec: spec, offsets: from.Clone(), parts: map[int32]*partition{}}
-	s.dead = newDeadLetters(g.pool, spec.Rel, g.opts.MaxDeadLetters)
-	s.evals = make([]expr.Ctx, g.workers)
-	for range g.workers {
-		s.subs = append(s.subs, &fan{})
-	}
-	s.owner.Store(g)
+	s := newClosedSource(g, spec, from)
 	r, err := spec.Spec.Open(from, func() { s.owner.Load().wake() })
 	if err != nil {
 		return nil, err
 	}
 	s.reader = r
 	return s, nil
+}
+
+// newClosedSource is a source that stands at from and is not read.
+func newClosedSource(g *Graph, spec SourceSpec, from source.Offsets) *graphSource {
+	s := &graphSource{spec: spec, offsets: from.Clone(), parts: map[int32]*partition{}}
+	s.dead = newDeadLetters(g.pool, spec.Rel, g.opts.MaxDeadLetters)
+	s.evals = make([]expr.Ctx, g.workers)
+	for range g.workers {
+		s.subs = append(s.subs, &fan{})
+	}
+	s.reader = closedReader{}
+	s.owner.Store(g)
+	return s
+}
+
+// open reads a closed source from where it stands, for all its subscribers.
+func (s *graphSource) open(g *Graph) error {
+	for _, p := range s.parts {
+		p.last = g.opts.Now()
+	}
+	if err := s.prepare(g.workers); err != nil {
+		return err
+	}
+	r, err := s.spec.Spec.Open(s.offsets.Clone(), func() { s.owner.Load().wake() })
+	if err != nil {
+		return err
+	}
+	s.reader = r
+	return nil
 }
 
 // subscribe adds a job's leaves and widens what is decoded.

@@ -32,6 +32,9 @@ type Job struct {
 	fans    []*fan // per worker: who takes the output
 	dead    *deadLetters
 	started bool
+	whole   bool    // parked or on its way back: its contents were complete
+	held    []*held // what its readers that stand still have yet to read
+	rowsIn  atomic.Int64
 	failed  atomic.Bool
 
 	mu  sync.Mutex
@@ -67,7 +70,7 @@ func newJob(g *Graph, spec JobSpec) (*Job, error) {
 	j.dead = newDeadLetters(g.pool, spec.Rel, g.opts.MaxDeadLetters)
 	exchanges := map[*plan.Exchange]*exchange{}
 	for w := range g.workers {
-		ctx := &Ctx{Pool: g.pool, Worker: w, Times: g.times, errs: jobErrors{j}, Eval: expr.Ctx{Now: g.now}}
+		ctx := &Ctx{Pool: g.pool, Worker: w, Times: g.times, Clock: g.clock, errs: jobErrors{j}, Eval: expr.Ctx{Now: g.now}}
 		b := &builder{ctx: ctx, pool: g.pool, worker: w, workers: g.workers, exchanges: exchanges}
 		f := &fan{}
 		if _, err := b.build(spec.Plan, f.push); err != nil {
@@ -142,6 +145,9 @@ func (j *Job) close() {
 	for _, b := range j.pipes {
 		b.close()
 	}
+	for _, h := range j.held {
+		h.tree.Close()
+	}
 	j.dead.close()
 }
 
@@ -164,11 +170,15 @@ type subscription struct {
 	job  *Job
 	pick []int // the columns of the incoming batch that the leaf takes
 	leaf *leaf
+	held *held // the leaf is one's; nil: it is the job's own
 	view delta.Batch
 }
 
 func (f *fan) push(b *delta.Batch) error {
 	for _, s := range f.subs {
+		if s.held == nil {
+			s.job.rowsIn.Add(int64(b.N))
+		}
 		s.job.guard(func() error { return s.leaf.push(s.picked(b)) })
 	}
 	return nil

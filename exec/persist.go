@@ -27,6 +27,8 @@ type GraphState struct {
 	Applied uint64           `json:"applied"` // log position of the last table write in it
 	CutPos  uint64           `json:"cutPos"`
 	Now     int64            `json:"now"`
+	Clock   *int64           `json:"clock,omitempty"` // of the last cut; nil: none
+	Parked  bool             `json:"parked,omitempty"`
 	Times   map[uint32]int64 `json:"times"`
 	Sources []SourceState    `json:"sources"`
 	Jobs    []JobState       `json:"jobs"`
@@ -47,6 +49,15 @@ type JobState struct {
 	Failed    bool            `json:"failed,omitempty"`
 	Workers   int             `json:"workers"`
 	Backfills []BackfillState `json:"backfills,omitempty"`
+	Whole     bool            `json:"whole,omitempty"` // parked or on its way back: see Job
+	Held      []HeldState     `json:"held,omitempty"`
+}
+
+// HeldState says that a relation's changes are held for a leaf of a job in
+// another graph; they are in a table of their own.
+type HeldState struct {
+	Reader uint32 `json:"reader"`
+	Leaf   int    `json:"leaf"`
 }
 
 // BackfillState is how far one leaf on one worker has read the past.
@@ -64,6 +75,7 @@ type Frozen struct {
 	Stall   time.Duration
 	tables  []frozenTable
 	dropped []uint64
+	dead    map[uint32]bool // sources whose dead letters are in tables
 	e       *Engine
 }
 
@@ -77,7 +89,7 @@ type frozenTable struct {
 // Write and Done.
 func (e *Engine) Freeze(full bool) (*Frozen, error) {
 	e.freezing.RLock()
-	fz := &Frozen{e: e}
+	fz := &Frozen{e: e, dead: map[uint32]bool{}}
 	e.dropMu.Lock()
 	fz.dropped, e.dropped = e.dropped, nil
 	e.dropMu.Unlock()
@@ -124,9 +136,14 @@ func (g *Graph) freeze(fz *Frozen, full bool) error {
 				return err
 			}
 		}
+		for _, h := range j.held {
+			if err := add(heldTableID(h.reader.rel, h.leaf), h.tree); err != nil {
+				return err
+			}
+		}
 	}
 	for _, s := range g.sources {
-		if t := s.dead.tree; t != nil && g.follow == nil {
+		if t := s.dead.tree; t != nil && fz.keepsDead(g, s) {
 			if err := add(deadTableID(s.spec.Rel), t); err != nil {
 				return err
 			}
@@ -136,9 +153,26 @@ func (g *Graph) freeze(fz *Frozen, full bool) error {
 	return nil
 }
 
+// keepsDead reports whether g's dead letters of the source are those that the
+// epoch holds: of graphs that read one source, the one that all are to join, or
+// when all stand still the first. Under Engine.mu.
+func (fz *Frozen) keepsDead(g *Graph, s *graphSource) bool {
+	if f := fz.e.flows[s.spec.Rel]; f != nil {
+		return f == g
+	}
+	if g.follow != nil || fz.dead[s.spec.Rel] {
+		return false
+	}
+	fz.dead[s.spec.Rel] = true
+	return true
+}
+
 // state describes the graph as it stands.
 func (g *Graph) state() GraphState {
-	st := GraphState{ID: g.id, Aliases: g.aliases, Step: g.step, Applied: g.applied, CutPos: g.cutPos, Now: g.now, Times: maps.Clone(g.times)}
+	st := GraphState{ID: g.id, Aliases: g.aliases, Step: g.step, Applied: g.applied, CutPos: g.cutPos, Now: g.now, Parked: g.parked, Times: maps.Clone(g.times)}
+	if clock := g.clock; clock != NoClock {
+		st.Clock = &clock
+	}
 	if g.home != nil {
 		st.Home = g.home.id
 	}
@@ -151,7 +185,12 @@ func (g *Graph) state() GraphState {
 	}
 	slices.SortFunc(st.Sources, func(a, b SourceState) int { return cmp.Compare(a.Rel, b.Rel) })
 	for _, j := range g.jobs {
-		js := JobState{Rel: j.rel, Started: j.started, Failed: j.failed.Load(), Workers: g.workers}
+		js := JobState{Rel: j.rel, Started: j.started, Failed: j.failed.Load(), Workers: g.workers, Whole: j.whole}
+		for _, h := range j.held {
+			if h.worker == 0 {
+				js.Held = append(js.Held, HeldState{h.reader.rel, h.leaf})
+			}
+		}
 		for w, b := range j.pipes {
 			for i, f := range b.backfills {
 				js.Backfills = append(js.Backfills, BackfillState{w, i, slices.Clone(f.cursor), f.done})
@@ -192,222 +231,4 @@ func (fz *Frozen) Done(ok bool) {
 		fz.e.dropMu.Unlock()
 	}
 	fz.e.freezing.RUnlock()
-}
-
-// Restore rebuilds the graphs of an epoch, standing at its offsets with its
-// state. Nothing runs until Run.
-func (e *Engine) Restore(states []GraphState, jobs map[uint32]JobSpec, sources map[uint32]SourceSpec, store *epoch.Store) error {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	for _, st := range states {
-		if err := e.leaveFailed(&st, jobs); err != nil {
-			return err
-		}
-		if len(st.Jobs) == 0 {
-			continue
-		}
-		g := newGraph(st.ID, &e.opts)
-		g.aliases, g.step, g.applied, g.cutPos = st.Aliases, st.Step, st.Applied, st.CutPos
-		maps.Copy(g.times, st.Times)
-		g.now = st.Now
-		if err := e.restoreGraph(g, st, jobs, sources, store); err != nil {
-			return err
-		}
-		e.graphs[g.id] = g
-	}
-	for _, st := range states {
-		g, home := e.graphs[st.ID], e.graphs[st.Home]
-		if g == nil {
-			continue
-		}
-		for rel := range g.sources {
-			if home == nil {
-				e.flows[rel] = g
-			}
-		}
-		if home != nil {
-			e.followOf(g, home)
-		}
-	}
-	return nil
-}
-
-// leaveFailed takes out of a graph's state the jobs that cannot go on: those that
-// had failed, whose state is older than the graph's offsets; those whose
-// backfill was not done and whose places in it no longer fit the number of
-// workers; and those that read them; with the sources that nobody else reads.
-// They are not in the engine then, and whoever finds them missing starts them
-// anew.
-func (e *Engine) leaveFailed(st *GraphState, jobs map[uint32]JobSpec) error {
-	gone, read := map[uint32]bool{}, map[uint32]bool{}
-	var kept []JobState
-	for _, js := range st.Jobs {
-		reads := scansOf(jobs[js.Rel].Plan)
-		if js.Failed || js.Workers != e.opts.Workers && js.filling() || slices.ContainsFunc(reads, func(r uint32) bool { return gone[r] }) {
-			gone[js.Rel] = true
-			if err := e.forgetState(jobs[js.Rel]); err != nil {
-				return err
-			}
-			continue
-		}
-		kept = append(kept, js)
-		for _, r := range reads {
-			read[r] = true
-		}
-	}
-	if len(gone) == 0 {
-		return nil
-	}
-	st.Jobs = kept
-	st.Sources = slices.DeleteFunc(st.Sources, func(s SourceState) bool { return !read[s.Rel] })
-	return nil
-}
-
-// forgetState leaves a job's tables out of the next epoch.
-func (e *Engine) forgetState(spec JobSpec) error {
-	b, err := e.tryBuild(spec)
-	if err != nil {
-		return err
-	}
-	defer b.close()
-	e.dropMu.Lock()
-	defer e.dropMu.Unlock()
-	for _, u := range b.units {
-		if s, ok := u.op.(Stateful); ok {
-			for _, t := range s.Tables() {
-				e.dropped = append(e.dropped, tableID(u.id, t.Suffix))
-			}
-		}
-	}
-	e.dropped = append(e.dropped, deadTableID(spec.Rel))
-	return nil
-}
-
-func (e *Engine) restoreGraph(g *Graph, st GraphState, jobs map[uint32]JobSpec, sources map[uint32]SourceSpec, store *epoch.Store) error {
-	for _, ss := range st.Sources {
-		s, err := newGraphSource(g, sources[ss.Rel], ss.Offsets)
-		if err != nil {
-			return err
-		}
-		for part, m := range ss.Marks {
-			s.parts[part] = &partition{max: m, last: g.opts.Now()}
-		}
-		if st.Home == 0 {
-			if err := s.dead.load(store); err != nil {
-				return err
-			}
-		}
-		s.dead.lost = ss.Lost
-		g.sources[ss.Rel] = s
-	}
-	for _, js := range st.Jobs {
-		j, err := newJob(g, jobs[js.Rel])
-		if err != nil {
-			return err
-		}
-		if err := j.load(store, g.workers); err != nil {
-			return err
-		}
-		j.started = js.Started
-		if err := e.reattach(g, j, js); err != nil {
-			return err
-		}
-		e.where[j.rel] = g
-	}
-	return nil
-}
-
-// filling reports whether the job was still reading the past.
-func (js *JobState) filling() bool {
-	return slices.ContainsFunc(js.Backfills, func(b BackfillState) bool { return !b.Done })
-}
-
-// reattach attaches a restored job. One whose backfill was not done goes on
-// with it.
-func (e *Engine) reattach(g *Graph, j *Job, js JobState) error {
-	if !js.filling() {
-		return g.attach(j, false)
-	}
-	if err := g.attach(j, true); err != nil {
-		return err
-	}
-	for _, b := range js.Backfills {
-		f := j.pipes[b.Worker].backfills[b.Leaf]
-		f.cursor, f.done, f.unit.always = b.Cursor, b.Done, !b.Done
-	}
-	return nil
-}
-
-// load fills the job's tables from the epoch, every key on the worker that owns
-// its vnode.
-func (j *Job) load(store *epoch.Store, workers int) error {
-	byID := map[uint64][]StateTable{}
-	err := j.tables(func(_ int, op uint64, t StateTable) error {
-		id := tableID(op, t.Suffix)
-		byID[id] = append(byID[id], t)
-		return nil
-	})
-	if err != nil {
-		return err
-	}
-	for id, ts := range byID {
-		err := store.Load(epoch.TableID(id), func(key, val []byte) error {
-			w := 0
-			if workers > 1 {
-				w = owner(ts[0].VNode(key), workers)
-			}
-			return ts[w].Table.Load(key, val)
-		})
-		if err != nil {
-			return err
-		}
-	}
-	for _, b := range j.pipes {
-		for _, u := range b.units {
-			if s, ok := u.op.(Stateful); ok {
-				if err := s.Restored(b.ctx); err != nil {
-					return err
-				}
-			}
-		}
-	}
-	return j.dead.load(store)
-}
-
-// load fills the dead letters from the epoch.
-func (d *deadLetters) load(store *epoch.Store) error {
-	err := store.Load(epoch.TableID(deadTableID(d.rel)), func(key, val []byte) error {
-		return d.table().Load(key, val)
-	})
-	d.restored()
-	return err
-}
-
-// ReplayCuts gives the graphs the cuts that the log holds after the epoch, in
-// order; for recovery, after all DDL was replayed and before Run.
-func (e *Engine) ReplayCuts(cuts []*Cut) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	for _, c := range cuts {
-		for _, g := range e.graphs {
-			if g.id != c.Graph && !slices.Contains(g.aliases, c.Graph) {
-				continue
-			}
-			g.mu.Lock()
-			if c.pos > g.cutPos {
-				g.replay = append(g.replay, c)
-			}
-			g.mu.Unlock()
-		}
-	}
-}
-
-// Run starts the restored graphs.
-func (e *Engine) Run() {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	e.running = true
-	for _, g := range e.graphs {
-		g.begin()
-	}
 }

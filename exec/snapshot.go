@@ -22,6 +22,9 @@ type RelationSnapshot struct {
 	Step uint64
 	// Stale is why the contents do not follow their inputs any more; nil: they do.
 	Stale error
+	// Behind: the relation stands still or is on its way back: its contents are
+	// whole, and those of an earlier time.
+	Behind bool
 	// Pending is why the contents are not complete yet; nil: they are.
 	Pending error
 	types   []types.Type
@@ -66,6 +69,7 @@ func (g *Graph) snapshot(s *Snapshot) error {
 		r := &RelationSnapshot{Step: g.step, Stale: g.failure(j), types: ms[0].types, key: ms[0].key}
 		if r.Stale == nil {
 			r.Pending = g.notYet(j)
+			r.Behind = j.whole && (g.parked || g.follow != nil)
 		}
 		for _, m := range ms {
 			r.trees = append(r.trees, m.tree.Snapshot())

@@ -23,6 +23,7 @@ type JobStatus struct {
 	Progress float64 // of catching up, 0…1
 	Rows     int     // in the relation
 	Bytes    int64   // of all state
+	RowsIn   int64   // rows of its inputs since the process started
 	Notices  []string
 }
 
@@ -51,7 +52,7 @@ type OperatorStatus struct {
 
 // notYet is why a relation cannot be read yet; nil: it can.
 func (g *Graph) notYet(j *Job) error {
-	if j.table || g.follow == nil && !j.filling() {
+	if j.table || j.whole || g.follow == nil && !j.filling() && !g.parked {
 		return nil
 	}
 	return pgerr.New(pgerr.ObjectNotInPrerequisiteState, "materialized view %q is still catching up", j.name).
@@ -132,9 +133,12 @@ func (g *Graph) status(j *Job) JobStatus {
 	for _, m := range j.contents() {
 		st.Rows += m.tree.Len()
 	}
+	st.RowsIn = j.rowsIn.Load()
 	switch {
 	case st.Err != nil:
 		st.State = "failed"
+	case g.parked:
+		st.State = "paused"
 	case g.paused != nil:
 		st.State, st.Err = "paused", g.paused
 	case st.Waiting != "":
@@ -265,6 +269,9 @@ const flushPoll = 2 * time.Millisecond
 // behind reports whether the graph has yet to come to the offsets; a source that
 // has failed never will and is not waited for.
 func (g *Graph) behind(ends map[uint32]source.Offsets) (bool, error) {
+	if g.parked {
+		return false, nil
+	}
 	if g.paused != nil {
 		return false, g.paused
 	}

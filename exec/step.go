@@ -18,6 +18,7 @@ const forkRows = 4096
 type input struct {
 	chunks []taken // decoded by the worker of their partition
 	writes []tableDelta
+	held   []*held // for jobs that come back
 	rows   int
 }
 
@@ -151,6 +152,11 @@ func (g *Graph) feed(w int, in *input) {
 		t := &in.chunks[i]
 		if int(t.chunk.Partition)%g.workers == w {
 			t.src.decode(g, w, &t.chunk)
+		}
+	}
+	for _, h := range in.held {
+		if h.worker == w {
+			h.reader.guard(h.feed)
 		}
 	}
 	if w != 0 {

@@ -16,6 +16,8 @@ type catalogView struct {
 	byName  map[string]*catalog.Relation // schema + "." + name
 	nextOID uint32
 	nextOp  uint64
+	// pausedAt is since when all jobs stand still, see PauseAll; 0: they do not.
+	pausedAt int64
 }
 
 var _ catalog.Reader = (*catalogView)(nil)

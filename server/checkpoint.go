@@ -137,7 +137,7 @@ func (s *Server) freeze(info *CheckpointInfo) (*exec.Frozen, *epochMeta, error) 
 	}
 	info.Stall = frozen.Stall
 	return frozen, &epochMeta{
-		Format: metaFormat, Contained: contained, NextOID: cat.nextOID, NextOp: cat.nextOp,
+		Format: metaFormat, Contained: contained, NextOID: cat.nextOID, NextOp: cat.nextOp, PausedAt: cat.pausedAt,
 		Relations: cat.user(), Graphs: frozen.Graphs,
 	}, nil
 }
@@ -148,7 +148,7 @@ func (m *epochMeta) offsets() map[uint32]source.Offsets {
 	out := map[uint32]source.Offsets{}
 	for _, g := range m.Graphs {
 		for _, src := range g.Sources {
-			if out[src.Rel] == nil || g.Home == 0 {
+			if out[src.Rel] == nil || g.Home == 0 && !g.Parked {
 				out[src.Rel] = src.Offsets
 			}
 		}

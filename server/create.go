@@ -68,7 +68,7 @@ func (s *Server) newRelation(env *ddlEnv, c *change, name ast.ObjectName, ifNot 
 		return nil, skip, err
 	}
 	schema, err := targetSchema(c.cat, name)
-	return &catalog.Relation{Schema: schema, Name: name.Name, Kind: kind, Definition: def}, false, err
+	return &catalog.Relation{Schema: schema, Name: name.Name, Kind: kind, Definition: def, CreatedAt: env.Now}, false, err
 }
 
 // definition is the statement as it is kept: IF NOT EXISTS says nothing about
@@ -236,6 +236,11 @@ func (s *Server) addView(ctx context.Context, env *ddlEnv, c *change, st *ast.Cr
 	if err != nil || skip {
 		return nil, err
 	}
+	if kind == catalog.MaterializedView {
+		if err := c.mayStart(); err != nil {
+			return nil, err
+		}
+	}
 	o := s.planOptions(env, c)
 	if kind == catalog.View {
 		o.Mode, o.Session = planner.AdHoc, env.Session
@@ -301,6 +306,9 @@ func (s *Server) createSink(ctx context.Context, env *ddlEnv, st *ast.CreateSink
 	c := s.begin()
 	r, skip, err := s.newRelation(env, c, st.Name, st.IfNotExists, catalog.Sink, definition(env))
 	if err != nil || skip {
+		return err
+	}
+	if err := c.mayStart(); err != nil {
 		return err
 	}
 	if r.Options, err = optionMap(st.Options); err != nil {

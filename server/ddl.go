@@ -71,11 +71,12 @@ func (s *Server) commit(c *change) error {
 	if err := s.checkStart(&c.rec, c.cat); err != nil {
 		return err
 	}
-	if _, err := s.append(recordDDL, payload); err != nil {
+	pos, err := s.append(recordDDL, payload)
+	if err != nil {
 		return err
 	}
 	crashpoint.Hit(crashDDLLogged)
-	err = s.applyDDL(&c.rec)
+	err = s.applyDDL(pos, &c.rec)
 	crashpoint.Hit(crashDDLApplied)
 	if err != nil {
 		return errors.Join(err, s.takeBack(&c.rec))
@@ -94,10 +95,11 @@ func (s *Server) takeBack(failed *ddlRecord) error {
 	if err != nil {
 		return err
 	}
-	if _, err := s.append(recordDDL, payload); err != nil {
+	pos, err := s.append(recordDDL, payload)
+	if err != nil {
 		return err
 	}
-	return s.applyDDL(&rec)
+	return s.applyDDL(pos, &rec)
 }
 
 // checkStart builds what the new jobs need, so that what cannot be built is
@@ -125,9 +127,10 @@ func (s *Server) checkStart(rec *ddlRecord, cat *catalogView) error {
 // applyDDL carries out a logged change: at once after it was logged, or at
 // recovery. A job that cannot be started yet, because what it reads is still
 // catching up, is started by startMissing.
-func (s *Server) applyDDL(rec *ddlRecord) error {
-	cat := s.catalog().clone()
-	cat.nextOID, cat.nextOp = rec.NextOID, rec.NextOp
+func (s *Server) applyDDL(pos uint64, rec *ddlRecord) error {
+	was := s.catalog()
+	cat := was.clone()
+	rec.settle(cat)
 	for _, oid := range rec.Drop {
 		if err := s.engine.Drop(oid); err != nil {
 			return err
@@ -147,6 +150,7 @@ func (s *Server) applyDDL(rec *ddlRecord) error {
 		}
 	}
 	s.cat.Store(cat)
+	s.park(was, cat, pos)
 	s.lookForMissing()
 	return nil
 }

@@ -59,7 +59,11 @@ const startAgain = 20 * time.Millisecond
 func (s *Server) tryMissing() (more bool) {
 	s.ddl.Lock()
 	defer s.ddl.Unlock()
+	more = s.unpark()
 	for _, r := range s.missing() {
+		if _, since := s.catalog().stopped(r); since != 0 {
+			continue
+		}
 		switch err := s.startJobs(s.catalog(), []*catalog.Relation{r}); {
 		case errors.Is(err, exec.ErrNotYet):
 			more = true
@@ -75,7 +79,14 @@ func (s *Server) jobs() []exec.JobStatus {
 	list := s.engine.Jobs()
 	failed := map[uint32]error{}
 	names := map[uint32]string{}
+	cat := s.catalog()
 	for i := range list {
+		if r := cat.ByOID(list[i].Rel); r != nil && list[i].State == "paused" && list[i].Err == nil {
+			list[i].Waiting = cat.stoppedReason(r)
+			if list[i].Waiting == "" {
+				list[i].Waiting = "comes back when what it reads has"
+			}
+		}
 		names[list[i].Rel] = list[i].Name
 		if list[i].State == "failed" {
 			failed[list[i].Rel] = list[i].Err
@@ -84,6 +95,9 @@ func (s *Server) jobs() []exec.JobStatus {
 	for _, r := range s.missing() { // what a relation reads is older
 		j := exec.JobStatus{Rel: r.OID, Name: r.Name, State: "catching up", Waiting: "begins when what it reads has caught up"}
 		names[r.OID] = r.Name
+		if reason := cat.stoppedReason(r); reason != "" {
+			j.State, j.Waiting = "paused", reason
+		}
 		for _, dep := range r.DependsOn {
 			if err := failed[dep]; err != nil {
 				j.State, j.Waiting = "failed", ""
@@ -102,7 +116,9 @@ func (s *Server) unstarted() []exec.JobStatus {
 	if len(s.missing()) == 0 {
 		return nil
 	}
-	return slices.DeleteFunc(s.jobs(), func(j exec.JobStatus) bool { return j.State == "failed" || s.engine.Has(j.Rel) })
+	return slices.DeleteFunc(s.jobs(), func(j exec.JobStatus) bool {
+		return j.State == "failed" || j.State == "paused" || s.engine.Has(j.Rel)
+	})
 }
 
 // unread is why a relation of the catalog has no contents to read.
@@ -110,6 +126,10 @@ func (s *Server) unread(oid uint32) error {
 	r := s.catalog().ByOID(oid)
 	if r == nil {
 		return pgerr.New(pgerr.UndefinedTable, "a relation of this query was dropped")
+	}
+	if reason := s.catalog().stoppedReason(r); reason != "" {
+		return pgerr.New(pgerr.ObjectNotInPrerequisiteState, "materialized view %q has no rows yet", r.Name).
+			WithDetail("%s", "Its job "+reason+".").WithHint("SHOW JOBS shows the jobs; RESUME lets them go on.")
 	}
 	return pgerr.New(pgerr.ObjectNotInPrerequisiteState, "materialized view %q is still catching up", r.Name).
 		WithDetail("It begins when what it reads has caught up.").

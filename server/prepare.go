@@ -175,7 +175,8 @@ func (x *session) bindStatement(ctx context.Context, p *prepared, st ast.Stateme
 // utility executes a statement that needs no binding and returns no rows.
 func (x *session) utility(c *call, st ast.Statement) (string, error) {
 	switch st := st.(type) {
-	case *ast.CreateSource, *ast.CreateTable, *ast.CreateView, *ast.CreateSink, *ast.Drop, *ast.Comment:
+	case *ast.CreateSource, *ast.CreateTable, *ast.CreateView, *ast.CreateSink, *ast.Drop, *ast.Comment,
+		*ast.AlterJob, *ast.PauseJobs:
 		return x.ddl(c, st)
 	case *ast.Transaction:
 		return x.transaction(c, st)
@@ -221,6 +222,14 @@ func (x *session) ddl(c *call, st ast.Statement) (string, error) {
 		err = x.s.drop(c.ctx, env, st)
 	case *ast.Comment:
 		err = x.s.comment(c.ctx, env, st)
+	case *ast.AlterJob:
+		err = x.s.alterJob(c.ctx, env, st)
+	case *ast.PauseJobs:
+		if st.Resume {
+			err = x.s.resumeAll(c.ctx, env)
+		} else {
+			err = x.s.pauseAll(c.ctx, env)
+		}
 	}
 	return tag, err
 }
@@ -241,6 +250,13 @@ func ddlTag(st ast.Statement) string {
 		return "CREATE SINK"
 	case *ast.Drop:
 		return "DROP " + strings.ToUpper(st.Kind.String())
+	case *ast.AlterJob:
+		return "ALTER " + strings.ToUpper(st.Kind.String())
+	case *ast.PauseJobs:
+		if st.Resume {
+			return "RESUME JOBS"
+		}
+		return "PAUSE JOBS"
 	}
 	return "COMMENT"
 }

@@ -55,6 +55,9 @@ func (x *session) fresh(r *reads, oid uint32) error {
 	if rs.Pending != nil {
 		return rs.Pending
 	}
+	if rs.Behind {
+		x.warnBehind(r, oid)
+	}
 	if rs.Stale == nil {
 		return nil
 	}
@@ -69,6 +72,23 @@ func (x *session) fresh(r *reads, oid uint32) error {
 			WithHint("SHOW JOBS shows the job. Its rows are those of the moment it failed."))
 	}
 	return nil
+}
+
+// warnBehind warns once of a relation whose job stands still or is on its way
+// back.
+func (x *session) warnBehind(r *reads, oid uint32) {
+	cat := x.s.catalog()
+	rel := cat.ByOID(oid)
+	if r.warned[oid] || rel == nil {
+		return
+	}
+	r.warned[oid] = true
+	w := warning(pgerr.Warning, "materialized view %q is stale: its job is catching up after a pause", rel.Name)
+	if _, since := cat.stopped(rel); since != 0 {
+		w = warning(pgerr.Warning, "materialized view %q is stale since %s UTC: its job is paused", rel.Name, timestampText(since)).
+			WithDetail("%s", cat.stoppedReason(rel)+".")
+	}
+	x.warn(w.WithHint("SHOW JOBS shows the job. Its rows are those of the moment it was paused."))
 }
 
 // checkWritten refuses to read what depends on a table that this transaction

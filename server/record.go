@@ -31,6 +31,8 @@ type ddlRecord struct {
 	Replace []*catalog.Relation `json:"replace,omitempty"`
 	NextOID uint32              `json:"nextOID"`
 	NextOp  uint64              `json:"nextOp"`
+	// PausedAt pauses all jobs since a time, or with 0 lets them go on; nil: neither.
+	PausedAt *int64 `json:"pausedAt,omitempty"`
 }
 
 // epochMeta is what an epoch records besides the tables.
@@ -43,6 +45,7 @@ type epochMeta struct {
 	NextOp    uint64              `json:"nextOp"`
 	Relations []*catalog.Relation `json:"relations"`
 	Graphs    []exec.GraphState   `json:"graphs"`
+	PausedAt  int64               `json:"pausedAt,omitempty"`
 }
 
 // metaFormat is the version of epochMeta that this program writes.

@@ -28,7 +28,7 @@ func (s *Server) recover() error {
 		records++
 		switch kind {
 		case recordDDL:
-			return s.replayDDL(payload)
+			return s.replayDDL(pos, payload)
 		case recordWrite:
 			return s.replayWrite(pos, payload)
 		case recordCut:
@@ -71,7 +71,7 @@ func (s *Server) recoverEpoch() (uint64, error) {
 			WithHint("Start it with the version that wrote it. Nothing was changed.")
 	}
 	cat := s.catalog().clone()
-	cat.nextOID, cat.nextOp = meta.NextOID, meta.NextOp
+	cat.nextOID, cat.nextOp, cat.pausedAt = meta.NextOID, meta.NextOp, meta.PausedAt
 	for _, r := range meta.Relations {
 		cat.add(r)
 	}
@@ -96,17 +96,17 @@ func (s *Server) recoverEpoch() (uint64, error) {
 	return meta.Contained, s.engine.Restore(meta.Graphs, jobs, sources, s.store)
 }
 
-func (s *Server) replayDDL(payload []byte) error {
+func (s *Server) replayDDL(pos uint64, payload []byte) error {
 	var rec ddlRecord
 	if err := json.Unmarshal(payload, &rec); err != nil {
 		return pgerr.New(pgerr.DataCorrupted, "a logged statement cannot be read: %v", err)
 	}
-	err := s.applyDDL(&rec)
+	err := s.applyDDL(pos, &rec)
 	if err != nil {
 		// One job that cannot start must not keep all the others down.
 		s.log.Error("a logged statement cannot be carried out", "error", err)
 		cat := s.catalog().clone()
-		cat.nextOID, cat.nextOp = rec.NextOID, rec.NextOp
+		rec.settle(cat)
 		for _, r := range rec.Create {
 			cat.add(r)
 		}

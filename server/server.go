@@ -35,6 +35,7 @@ type Server struct {
 	store      *epoch.Store
 	engine     *exec.Engine
 	metrics    *metrics
+	rates      rates
 
 	// ddl is held by statements that change the catalog, and by a checkpoint
 	// while it freezes: so an epoch holds a change with all it did or not at all.
@@ -76,6 +77,7 @@ func Open(cfg *config.Config, log *slog.Logger) (*Server, error) {
 	s.background.Go(s.startMissing)
 	s.background.Go(s.checkpointLoop)
 	s.background.Go(s.watchMemory)
+	s.background.Go(s.sampleRates)
 	return s, nil
 }
 

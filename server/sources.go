@@ -207,8 +207,15 @@ func passed(at, end source.Offsets) bool {
 // flush waits until everything that was in the topics and in the log when it
 // was called is published.
 func (s *Server) flush(ctx context.Context) error {
+	if at := s.catalog().pausedAt; at != 0 {
+		return pgerr.New(pgerr.ObjectNotInPrerequisiteState, "FLUSH would wait for ever: all jobs are paused since %s UTC", timestampText(at)).
+			WithHint("RESUME JOBS lets them go on.")
+	}
 	ends := map[uint32]source.Offsets{}
 	for _, j := range s.engine.Jobs() {
+		if j.State == "paused" {
+			continue // nobody waits for it
+		}
 		for _, src := range j.Sources {
 			if ends[src.Rel] != nil {
 				continue

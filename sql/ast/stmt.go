@@ -154,6 +154,19 @@ type (
 		Options []Option
 		Stmt    Statement
 	}
+	// AlterJob is ALTER MATERIALIZED VIEW | SINK name PAUSE | RESUME.
+	AlterJob struct {
+		Pos
+		Kind     ObjectKind
+		Name     ObjectName
+		IfExists bool
+		Pause    bool
+	}
+	// PauseJobs is PAUSE JOBS and RESUME JOBS.
+	PauseJobs struct {
+		Pos
+		Resume bool
+	}
 	// Flush is FLUSH.
 	Flush struct{ Pos }
 	// Copy is COPY t|(query) TO STDOUT / FROM STDIN.

@@ -71,6 +71,13 @@ type Relation struct {
 	// Start is where jobs on a source begin, by partition: resolved once from its
 	// startup mode and kept. nil: not resolved yet.
 	Start map[int32]int64 `json:"start,omitempty"`
+	// CreatedAt and PausedAt are in microseconds since 2000-01-01 UTC. PausedAt is
+	// since when the relation's job stands still by name; 0: it does not.
+	CreatedAt int64 `json:"createdAt,omitempty"`
+	PausedAt  int64 `json:"pausedAt,omitempty"`
+	// MadeFor is the name of the job that a source was made for and with which it
+	// goes; "": a source for all.
+	MadeFor string `json:"madeFor,omitempty"`
 }
 
 // ColumnIndex finds a column by name; -1: none.

@@ -45,6 +45,10 @@ func (p *parser) statement() ast.Statement {
 		return p.describe()
 	case "explain":
 		return p.explain()
+	case "alter":
+		return p.alter()
+	case "pause", "resume":
+		return p.pauseJobs()
 	case "flush":
 		p.Advance()
 		return &ast.Flush{Pos: ast.Pos(t.Pos + 1)}

@@ -1,0 +1,39 @@
+package parse
+
+import (
+	"github.com/heliosdb/heliosdb-streaming/sql/ast"
+)
+
+// alter parses ALTER MATERIALIZED VIEW | SINK [IF EXISTS] name PAUSE | RESUME.
+func (p *parser) alter() ast.Statement {
+	a := &ast.AlterJob{Pos: p.Pos()}
+	n := 2
+	switch kind := p.PeekN(1); {
+	case kind.Is("sink"):
+		a.Kind = ast.KindSink
+	case kind.Is("materialized") && p.PeekN(2).Is("view"):
+		a.Kind, n = ast.KindMaterializedView, 3
+	default:
+		return p.foreign()
+	}
+	name := p.commandName()
+	p.skip(n)
+	a.IfExists = p.ifExists()
+	a.Name = p.QualifiedName()
+	switch {
+	case p.Accept("pause"):
+		a.Pause = true
+	case p.Accept("resume"):
+	default:
+		p.Unsupported("%s other than PAUSE and RESUME", name)
+	}
+	return a
+}
+
+// pauseJobs parses PAUSE JOBS and RESUME JOBS.
+func (p *parser) pauseJobs() ast.Statement {
+	s := &ast.PauseJobs{Pos: p.Pos(), Resume: p.At("resume")}
+	p.skip(1)
+	p.Expect("jobs")
+	return s
+}
