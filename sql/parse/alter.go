@@ -4,17 +4,12 @@ import (
 	"github.com/heliosdb/heliosdb-streaming/sql/ast"
 )
 
-// alter parses ALTER MATERIALIZED VIEW | SINK [IF EXISTS] name PAUSE | RESUME.
-func (p *parser) alter() ast.Statement {
+// alterJob parses ALTER MATERIALIZED VIEW | SINK [IF EXISTS] name PAUSE | RESUME.
+func (p *parser) alterJob() ast.Statement {
 	a := &ast.AlterJob{Pos: p.Pos()}
 	n := 2
-	switch kind := p.PeekN(1); {
-	case kind.Is("sink"):
-		a.Kind = ast.KindSink
-	case kind.Is("materialized") && p.PeekN(2).Is("view"):
+	if a.Kind = ast.KindSink; p.PeekN(1).Is("materialized") {
 		a.Kind, n = ast.KindMaterializedView, 3
-	default:
-		return p.foreign()
 	}
 	name := p.commandName()
 	p.skip(n)

@@ -45,8 +45,6 @@ func (p *parser) statement() ast.Statement {
 		return p.describe()
 	case "explain":
 		return p.explain()
-	case "alter":
-		return p.alter()
 	case "pause", "resume":
 		return p.pauseJobs()
 	case "flush":
@@ -157,6 +155,8 @@ func (p *parser) alter() ast.Statement {
 	switch kind := p.PeekN(1); {
 	case kind.Is("user") && !p.PeekN(2).Is("mapping"), kind.Is("role"):
 		return p.alterRole()
+	case kind.Is("sink"), kind.Is("materialized") && p.PeekN(2).Is("view"):
+		return p.alterJob()
 	}
 	return p.foreign()
 }
