@@ -65,6 +65,10 @@ type Result struct {
 	// DependsOn are the OIDs of the relations read, views in between included,
 	// ascending.
 	DependsOn []uint32
+	// Reads are those of them that the statement itself names, not those that are
+	// read through a view, and without the table that it writes, ascending: what
+	// somebody must be allowed to read.
+	Reads []uint32
 }
 
 // Query plans a query. Errors are *pgerr.Error with PostgreSQL's SQLSTATE,
@@ -78,7 +82,7 @@ func Query(o *Options, q *ast.Query, cat catalog.Reader) (*Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Result{Root: root, Params: st.Params, DependsOn: st.DependsOn}, nil
+	return &Result{Root: root, Params: st.Params, DependsOn: st.DependsOn, Reads: st.Reads}, nil
 }
 
 // optimize runs the rules and keeps the names of the result's columns.

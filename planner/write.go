@@ -41,5 +41,5 @@ func finishWrite(o *Options, w *bind.Write, st *bind.Statement, cat catalog.Read
 		return nil, err
 	}
 	w.Plan = root
-	return &Write{*w, Result{Root: root, Params: st.Params, DependsOn: st.DependsOn}}, nil
+	return &Write{*w, Result{Root: root, Params: st.Params, DependsOn: st.DependsOn, Reads: st.Reads}}, nil
 }

@@ -52,6 +52,8 @@ type binder struct {
 	cat    catalog.Reader
 	params *params
 	deps   map[uint32]bool
+	reads  map[uint32]bool // those of deps that the statement itself names
+	inView int             // views that are being replaced by their queries
 	rels   int // table references so far
 	depth  int
 	// colPos is where each column reference stands, for errors found later.
@@ -61,7 +63,7 @@ type binder struct {
 }
 
 func newBinder(o *Options, cat catalog.Reader) *binder {
-	return &binder{opts: o, cat: cat, params: newParams(o.ParamTypes), deps: map[uint32]bool{}, colPos: map[expr.Expr]int{}}
+	return &binder{opts: o, cat: cat, params: newParams(o.ParamTypes), deps: map[uint32]bool{}, reads: map[uint32]bool{}, colPos: map[expr.Expr]int{}}
 }
 
 // enter guards one level of nesting; leave with b.depth--.

@@ -205,6 +205,7 @@ type Statement struct {
 	Root      plan.Node
 	Params    []types.Type
 	DependsOn []uint32 // OIDs, ascending
+	Reads     []uint32 // those of DependsOn that the statement itself names and reads
 	Emit      bool     // EMIT ON WINDOW CLOSE
 	EmitPos   int
 }
@@ -217,7 +218,7 @@ func Query(o *Options, q *ast.Query, cat catalog.Reader) (*Statement, error) {
 	if err != nil {
 		return nil, err
 	}
-	st := &Statement{Root: n, Emit: q.EmitOnWindowClose, EmitPos: q.EmitPos.Position()}
+	st := &Statement{Root: n, Reads: sortedOIDs(b.reads), Emit: q.EmitOnWindowClose, EmitPos: q.EmitPos.Position()}
 	st.Params, st.DependsOn, err = b.end()
 	return st, err
 }
@@ -251,7 +252,7 @@ func write(o *Options, cat catalog.Reader, f func(*binder) (*Write, error)) (*Wr
 	if err != nil {
 		return nil, nil, err
 	}
-	st := &Statement{Root: w.Plan}
+	st := &Statement{Root: w.Plan, Reads: sortedOIDs(b.reads)}
 	st.Params, st.DependsOn, err = b.end()
 	return w, st, err
 }

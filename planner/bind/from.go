@@ -160,6 +160,9 @@ func (b *binder) tableName(at *scope, ctes *cteScope, te *ast.TableName) (*sourc
 	if err != nil {
 		return nil, err
 	}
+	if b.inView == 0 {
+		b.reads[rel.OID] = true
+	}
 	node, err := b.scan(rel, te.Position())
 	if err != nil {
 		return nil, err
@@ -306,7 +309,8 @@ func (b *binder) view(rel *catalog.Relation, pos int) (plan.Node, error) {
 	opts.SearchPath = append([]string{rel.Schema}, path...)
 	saved := b.opts
 	b.opts = &opts
-	defer func() { b.opts = saved }()
+	b.inView++
+	defer func() { b.opts = saved; b.inView-- }()
 	n, err := b.query(&scope{sealed: true}, nil, q, false)
 	if err != nil {
 		e := *pgerr.From(err)
