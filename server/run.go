@@ -7,6 +7,7 @@ import (
 	"io"
 	"log/slog"
 	"net"
+	"os"
 
 	"github.com/heliosdb/heliosdb-streaming/internal/config"
 )
@@ -14,9 +15,22 @@ import (
 // Version is the program's version.
 const Version = "4.0.0"
 
-// Run serves until ctx ends, then takes a last checkpoint and stops. out gets
-// what people read: in dev mode the first screen and live progress.
-func Run(ctx context.Context, cfg *config.Config, dev bool, log *slog.Logger, out io.Writer) (err error) {
+// RunOptions are what Run needs besides the configuration.
+type RunOptions struct {
+	// Dev adds the embedded broker and its events.
+	Dev bool
+	// Log gets the log. Required.
+	Log *slog.Logger
+	// Out gets what people read: in dev mode the first screen and live progress.
+	Out io.Writer
+	// Reload asks for the configuration to be read again, by Load. Nil: never.
+	Reload <-chan os.Signal
+	Load   func() (*config.Config, error)
+}
+
+// Run serves until ctx ends, then takes a last checkpoint and stops.
+func Run(ctx context.Context, cfg *config.Config, o RunOptions) (err error) {
+	log, started := o.Log, cfg.Clone()
 	for _, w := range cfg.Warnings {
 		log.Warn(w)
 	}
@@ -24,7 +38,7 @@ func Run(ctx context.Context, cfg *config.Config, dev bool, log *slog.Logger, ou
 		log.Warn("the ports are open to other machines, and this version asks nobody for a password", "host", cfg.Server.Host)
 	}
 	var d *devMode
-	if dev {
+	if o.Dev {
 		if d, err = startDev(cfg, log); err != nil {
 			return err
 		}
@@ -34,11 +48,15 @@ func Run(ctx context.Context, cfg *config.Config, dev bool, log *slog.Logger, ou
 	if err != nil {
 		return err
 	}
+	s.reloads.started = started
 	l, err := s.Listen()
 	if err != nil {
 		return errors.Join(err, s.Close(context.Background()))
 	}
-	err = s.serve(ctx, l, d, out)
+	if o.Reload != nil {
+		s.background.Go(func() { s.reloadLoop(o.Reload, o.Load) })
+	}
+	err = s.serve(ctx, l, d, o.Out)
 	stop, cancel := context.WithTimeout(context.Background(), cfg.Server.ShutdownTimeout)
 	defer cancel()
 	log.Info("stopping: last checkpoint")

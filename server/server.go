@@ -46,6 +46,7 @@ type Server struct {
 	specsMu sync.Mutex
 
 	look        chan struct{} // wakes startMissing
+	reloads     reloader
 	checkpoints checkpointer
 	sessions    sessionList
 	closing     context.Context
@@ -58,6 +59,8 @@ type Server struct {
 func Open(cfg *config.Config, log *slog.Logger) (*Server, error) {
 	s := &Server{cfg: cfg, log: log, reg: prometheus.NewRegistry(), specs: map[uint32]source.Spec{}, look: make(chan struct{}, 1)}
 	s.closing, s.stop = context.WithCancel(context.Background())
+	s.reloads.started = cfg.Clone()
+	s.reloads.running.Store(cfg)
 	s.limitMemory()
 	s.metrics = newMetrics(s.reg)
 	s.cat.Store(newCatalog(systemRelations()))

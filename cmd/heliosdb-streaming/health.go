@@ -3,7 +3,6 @@ package main
 import (
 	"crypto/tls"
 	"errors"
-	"flag"
 	"fmt"
 	"io"
 	"net/http"
@@ -21,28 +20,28 @@ const (
 // health checks (-f, -s, -S), because the image installs this program under that
 // name: an image without a shell or a curl still answers
 // `curl -f http://localhost:8081/health`.
-func health(args []string, out, errOut io.Writer) int {
-	fs := flag.NewFlagSet("health", flag.ContinueOnError)
-	fs.SetOutput(io.Discard)
-	for _, name := range []string{"f", "s", "S", "fs", "sf", "fsS", "sSf", "fail", "silent", "show-error"} {
-		fs.Bool(name, false, "")
-	}
-	insecure := fs.Bool("k", false, "")
-	err := fs.Parse(args)
-	if err != nil || fs.NArg() > 1 {
-		fmt.Fprint(errOut, "Usage: heliosdb-streaming health [-f] [-s] [-k] [URL]\n\n"+
-			"URL is http://localhost:8081/health by default; -k takes any certificate.\n")
-		return 2
-	}
-	url := "http://localhost:8081/health"
-	if fs.NArg() == 1 {
-		url = fs.Arg(0)
-	}
-	if err := get(url, *insecure, out); err != nil {
-		fmt.Fprintln(errOut, "heliosdb-streaming health:", err)
-		return 1
-	}
-	return 0
+var health = command{
+	name:    "health",
+	summary: "ask a running server whether it is well; exit code 0 or 1",
+	usage:   "[-f] [-s] [-k] [URL]",
+	text:    "URL is http://localhost:8081/health by default. -f, -s and -S are accepted, as curl's are.",
+	define: func(f *flags) action {
+		var insecure bool
+		for _, name := range []string{"f", "s", "S", "fs", "sf", "fsS", "sSf", "fail", "silent", "show-error"} {
+			f.set.Bool(name, false, "")
+		}
+		f.yes(&insecure, "k", "take any certificate")
+		return func(args []string, std stdio) error {
+			url := "http://localhost:8081/health"
+			switch {
+			case len(args) > 1:
+				return usagef("unexpected argument %q", args[1])
+			case len(args) == 1:
+				url = args[0]
+			}
+			return get(url, insecure, std.out)
+		}
+	},
 }
 
 func get(url string, insecure bool, out io.Writer) error {

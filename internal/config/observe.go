@@ -4,13 +4,13 @@ package config
 type Logging struct {
 	// Level is the least severe level shown: "error", "warn", "info" (default),
 	// "debug" or "trace".
-	Level string `key:"level" oneof:"error,warn,info,debug,trace"`
+	Level string `key:"level" oneof:"error,warn,info,debug,trace" reload:"yes"`
 	// Format is "json" (default, one object a line) or "pretty" (for people;
 	// the default of dev mode).
 	Format string `key:"format" oneof:"json,pretty"`
 	// Components are other levels for parts of the program, for example
 	// "pgwire=debug,kafka=warn". Default "": none.
-	Components string `key:"components"`
+	Components string `key:"components" reload:"yes"`
 	// File gets the log too, as JSON lines whatever format says, and is replaced
 	// by a new one when it is full. Default "": no file.
 	File string `key:"file"`

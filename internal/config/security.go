@@ -17,16 +17,16 @@ type Security struct {
 	// JWTSecret signs the API's tokens (HMAC-SHA256): at least 32 bytes, for
 	// example from "openssl rand -base64 32". Default "": a random one, so that
 	// tokens end with the process.
-	JWTSecret Secret `key:"jwt_secret" alias:"JWT_SECRET"`
+	JWTSecret Secret `key:"jwt_secret" alias:"JWT_SECRET" reload:"yes"`
 	// JWTSecretFile is a file that holds jwt_secret.
-	JWTSecretFile string `key:"jwt_secret_file"`
+	JWTSecretFile string `key:"jwt_secret_file" reload:"yes"`
 	// JWTSecretPrevious is the secret before the last change: tokens that it
 	// signed are still accepted until they expire. Default "": none.
-	JWTSecretPrevious Secret `key:"jwt_secret_previous" alias:"JWT_SECRET_PREVIOUS"`
+	JWTSecretPrevious Secret `key:"jwt_secret_previous" alias:"JWT_SECRET_PREVIOUS" reload:"yes"`
 	// JWTSecretPreviousFile is a file that holds jwt_secret_previous.
-	JWTSecretPreviousFile string `key:"jwt_secret_previous_file"`
+	JWTSecretPreviousFile string `key:"jwt_secret_previous_file" reload:"yes"`
 	// JWTExpiration is a token's lifetime. Hours, default 24.
-	JWTExpiration time.Duration `key:"jwt_expiration_hours" range:"0.01,8760"`
+	JWTExpiration time.Duration `key:"jwt_expiration_hours" range:"0.01,8760" reload:"yes"`
 	// JWTIssuer is who tokens say they are from ("iss"). Default
 	// "heliosdb-streaming".
 	JWTIssuer string `key:"jwt_issuer"`
@@ -47,25 +47,25 @@ type Security struct {
 	OIDCRolesClaim string `key:"oidc_roles_claim"`
 	// RateLimitEnabled limits API requests per user and per address; beyond it
 	// the answer is 429 with Retry-After. Default true; dev mode false.
-	RateLimitEnabled bool `key:"rate_limit_enabled"`
+	RateLimitEnabled bool `key:"rate_limit_enabled" reload:"yes"`
 	// RateLimitRequestsPerMinute is that limit. Default 100.
-	RateLimitRequestsPerMinute int `key:"rate_limit_requests_per_minute" range:"1,10000000"`
+	RateLimitRequestsPerMinute int `key:"rate_limit_requests_per_minute" range:"1,10000000" reload:"yes"`
 	// RBACFile lists users and roles (YAML), beside those made by SQL and over
 	// the API. Default "": none.
-	RBACFile string `key:"rbac_file"`
+	RBACFile string `key:"rbac_file" reload:"yes"`
 	// AuditLogFile gets a JSON line for every login, change of the catalog,
 	// grant, administrative call and refusal. Default "": audit.log in the data
 	// directory.
-	AuditLogFile string `key:"audit_log_file"`
+	AuditLogFile string `key:"audit_log_file" reload:"yes"`
 	// TLSCertFile is the certificate chain (PEM) of all ports; it needs
 	// tls_key_file. Default "": no TLS.
-	TLSCertFile string `key:"tls_cert_file"`
+	TLSCertFile string `key:"tls_cert_file" reload:"yes"`
 	// TLSKeyFile is the private key (PEM, not encrypted) of tls_cert_file.
-	TLSKeyFile string `key:"tls_key_file"`
+	TLSKeyFile string `key:"tls_key_file" reload:"yes"`
 	// TLSClientCAFile holds the certificates (PEM) that sign clients'
 	// certificates; with it a client may log in by certificate, whose common
 	// name is the user. Default "": no client certificates.
-	TLSClientCAFile string `key:"tls_client_ca_file"`
+	TLSClientCAFile string `key:"tls_client_ca_file" reload:"yes"`
 	// TLSMinVersion is the oldest TLS accepted: "1.2" (default) or "1.3".
 	TLSMinVersion string `key:"tls_min_version" oneof:"1.2,1.3"`
 	// AllowPlaintext lets the ports listen beyond loopback without TLS: for

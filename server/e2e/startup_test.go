@@ -101,7 +101,7 @@ func TestCommandLine(t *testing.T) {
 		{"unknown key in the environment", []string{"HELIOSDB_SERVER_PGWIRE_PROT=1"}, []string{"--check-config", "--config", good}, 2, []string{"HELIOSDB_SERVER_PGWIRE_PROT", "HELIOSDB_SERVER_PGWIRE_PORT"}},
 		{"not yet", nil, []string{"--check-config", "--config", later}, 2, []string{"encryption_enabled", "not yet"}},
 		{"no such file", nil, []string{"--config", filepath.Join(dir, "none.toml")}, 2, []string{"none.toml"}},
-		{"nothing", nil, nil, 2, []string{"--config FILE or --dev"}},
+		{"nothing", nil, nil, 2, []string{"there is no /etc/heliosdb/streaming.toml", "--dev"}},
 		{"unknown flag", nil, []string{"--nope"}, 2, []string{"nope", "--help"}},
 		{"check nothing", nil, []string{"check", "--data-dir", filepath.Join(dir, "none")}, 2, []string{"none"}},
 	} {

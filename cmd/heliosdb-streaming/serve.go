@@ -1,0 +1,86 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/heliosdb/heliosdb-streaming/internal/config"
+	"github.com/heliosdb/heliosdb-streaming/server"
+)
+
+const introduction = `HeliosDB Streaming: a streaming SQL engine that speaks the PostgreSQL protocol.
+
+Usage:
+  heliosdb-streaming --dev [flags]             try it: embedded broker, generated events
+  heliosdb-streaming [--config FILE] [flags]   run it
+  heliosdb-streaming COMMAND [flags]           see below; COMMAND --help says more
+
+Commands:
+`
+
+var serve = command{
+	text: `Every key of the configuration can be set in the environment as
+HELIOSDB_<SECTION>_<KEY>, for example HELIOSDB_SERVER_PGWIRE_PORT=5434; JWT_SECRET
+and KAFKA_PASSWORD stand for [security] jwt_secret and [kafka] sasl_password.
+Flags win over the environment, the environment over the file.
+
+Signals:
+  TERM, INT    take a last checkpoint and stop
+  HUP          read the configuration again: log levels, rate limits, certificates,
+               rbac_file, token secrets; the log names what needs a restart
+
+Exit codes: 0 stopped as asked, 1 failed, 2 wrong command line or configuration.
+
+First steps:
+  heliosdb-streaming --dev --sql testdata/demo/quickstart.sql
+  psql -h 127.0.0.1 -p 5433 -c 'SHOW JOBS'`,
+	define: defineServe,
+}
+
+func defineServe(f *flags) action {
+	var c configuration
+	var checkConfig, version bool
+	c.define(f)
+	f.list(&c.sql, "sql", "FILE", "SQL to apply at startup, in order; may be repeated. Applying a file\nagain changes nothing")
+	f.yes(&checkConfig, "check-config", "read the configuration, print what it means and where each value comes\nfrom (no secrets), and exit: 0 it is good, 2 it is not")
+	f.yes(&version, "version", "print the version and exit")
+	f.doc("help", "", "this text")
+	return func(args []string, std stdio) error {
+		switch {
+		case len(args) > 0:
+			return usagef("unexpected argument %q", args[0])
+		case version:
+			fmt.Fprintln(std.out, "heliosdb-streaming", server.Version)
+			return nil
+		}
+		// From here on a HUP must not end the process, whatever it does.
+		hangup := make(chan os.Signal, 1)
+		signal.Notify(hangup, syscall.SIGHUP)
+		defer signal.Stop(hangup)
+		cfg, err := c.load()
+		if err != nil {
+			return configError{err}
+		}
+		if checkConfig {
+			printConfig(cfg, std)
+			return nil
+		}
+		ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+		defer stop()
+		return server.Run(ctx, cfg, server.RunOptions{
+			Dev: c.dev, Log: server.NewLogger(cfg, std.err), Out: std.out, Reload: hangup, Load: c.load,
+		})
+	}
+}
+
+// printConfig prints the configuration in force, and on the error output what
+// is doubtful about it.
+func printConfig(cfg *config.Config, std stdio) {
+	fmt.Fprint(std.out, cfg.String())
+	for _, w := range cfg.Warnings {
+		fmt.Fprintln(std.err, "warning:", w)
+	}
+}
