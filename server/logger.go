@@ -5,20 +5,16 @@ import (
 	"log/slog"
 
 	"github.com/heliosdb/heliosdb-streaming/internal/config"
+	"github.com/heliosdb/heliosdb-streaming/internal/logging"
 )
 
-// levelTrace is below debug.
-const levelTrace = slog.LevelDebug - 4
-
-var levels = map[string]slog.Level{
-	"error": slog.LevelError, "warn": slog.LevelWarn, "info": slog.LevelInfo, "debug": slog.LevelDebug, "trace": levelTrace,
+// OpenLog opens the process's log as the configuration says.
+func OpenLog(cfg *config.Config, out io.Writer) (*logging.Log, error) {
+	l := cfg.Logging
+	return logging.New(logging.Options{
+		Level: l.Level, Format: l.Format, Components: l.Components, File: l.File, MaxSizeMB: l.MaxSizeMB, MaxFiles: l.MaxFiles,
+	}, out)
 }
 
-// NewLogger makes the process's logger: JSON lines, or text for people.
-func NewLogger(cfg *config.Config, out io.Writer) *slog.Logger {
-	opts := &slog.HandlerOptions{Level: levels[cfg.Logging.Level]}
-	if cfg.Logging.Format == "json" {
-		return slog.New(slog.NewJSONHandler(out, opts))
-	}
-	return slog.New(slog.NewTextHandler(out, opts))
-}
+// DumpStacks writes the stacks of all goroutines to the log.
+func DumpStacks(log *slog.Logger) { logging.DumpStacks(log) }

@@ -5,11 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"log/slog"
 	"net"
 	"os"
 
 	"github.com/heliosdb/heliosdb-streaming/internal/config"
+	"github.com/heliosdb/heliosdb-streaming/internal/logging"
 )
 
 // Version is the program's version.
@@ -20,7 +20,7 @@ type RunOptions struct {
 	// Dev adds the embedded broker and its events.
 	Dev bool
 	// Log gets the log. Required.
-	Log *slog.Logger
+	Log *logging.Log
 	// Out gets what people read: in dev mode the first screen and live progress.
 	Out io.Writer
 	// Reload asks for the configuration to be read again, by Load. Nil: never.
@@ -39,16 +39,17 @@ func Run(ctx context.Context, cfg *config.Config, o RunOptions) (err error) {
 	}
 	var d *devMode
 	if o.Dev {
-		if d, err = startDev(cfg, log); err != nil {
+		if d, err = startDev(cfg, log.Logger); err != nil {
 			return err
 		}
 		defer func() { err = errors.Join(err, d.close()) }()
 	}
-	s, err := Open(cfg, log)
+	s, err := Open(cfg, log.Logger)
 	if err != nil {
 		return err
 	}
 	s.reloads.started = started
+	s.OnReload(func(c *config.Config) error { return o.Log.SetLevels(c.Logging.Level, c.Logging.Components) })
 	l, err := s.Listen()
 	if err != nil {
 		return errors.Join(err, s.Close(context.Background()))
@@ -56,7 +57,7 @@ func Run(ctx context.Context, cfg *config.Config, o RunOptions) (err error) {
 	if o.Reload != nil {
 		s.background.Go(func() { s.reloadLoop(o.Reload, o.Load) })
 	}
-	err = s.serve(ctx, l, d, o.Out)
+	err = s.serve(ctx, l, d, o)
 	stop, cancel := context.WithTimeout(context.Background(), cfg.Server.ShutdownTimeout)
 	defer cancel()
 	log.Info("stopping: last checkpoint")
@@ -64,7 +65,7 @@ func Run(ctx context.Context, cfg *config.Config, o RunOptions) (err error) {
 }
 
 // serve applies the startup files, says that it is ready, and waits.
-func (s *Server) serve(ctx context.Context, l *Listeners, d *devMode, out io.Writer) error {
+func (s *Server) serve(ctx context.Context, l *Listeners, d *devMode, o RunOptions) error {
 	for _, f := range s.cfg.Startup.SQLFiles {
 		if err := s.applyFile(ctx, f); err != nil {
 			if ctx.Err() != nil {
@@ -74,20 +75,19 @@ func (s *Server) serve(ctx context.Context, l *Listeners, d *devMode, out io.Wri
 		}
 	}
 	l.Ready()
-	s.log.Info("ready", "pgwire", l.PG, "health", l.Health, "metrics", l.Metrics, "workers", s.workers())
+	o.Log.Announce(fmt.Sprintf("HeliosDB Streaming %s is ready: pgwire %s, health http://%s/health, metrics http://%s/metrics", Version, l.PG, l.Health, l.Metrics),
+		"workers", s.workers())
 	if d != nil {
 		if err := d.feed(); err != nil {
 			return err
 		}
-		d.welcome(out, l)
+		d.welcome(o.Out, l)
 		progress := make(chan struct{})
 		go func() {
 			defer close(progress)
-			d.progress(ctx, out, s)
+			d.progress(ctx, o.Out, s)
 		}()
 		defer func() { <-progress }()
-	} else {
-		fmt.Fprintf(out, "HeliosDB Streaming %s is ready: pgwire %s, health http://%s/health, metrics http://%s/metrics\n", Version, l.PG, l.Health, l.Metrics)
 	}
 	select {
 	case <-ctx.Done():

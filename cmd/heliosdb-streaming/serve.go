@@ -29,6 +29,7 @@ Flags win over the environment, the environment over the file.
 
 Signals:
   TERM, INT    take a last checkpoint and stop
+  USR1         write the stacks of all goroutines to the log
   HUP          read the configuration again: log levels, rate limits, certificates,
                rbac_file, token secrets; the log names what needs a restart
 
@@ -42,10 +43,11 @@ First steps:
 
 func defineServe(f *flags) action {
 	var c configuration
-	var checkConfig, version bool
+	var checkConfig, version, profile bool
 	c.define(f)
 	f.list(&c.sql, "sql", "FILE", "SQL to apply at startup, in order; may be repeated. Applying a file\nagain changes nothing")
 	f.yes(&checkConfig, "check-config", "read the configuration, print what it means and where each value comes\nfrom (no secrets), and exit: 0 it is good, 2 it is not")
+	f.yes(&profile, "profile", "serve pprof on 127.0.0.1:6060, and on exit write cpu.pprof and\nheap.pprof into the working directory")
 	f.yes(&version, "version", "print the version and exit")
 	f.doc("help", "", "this text")
 	return func(args []string, std stdio) error {
@@ -68,12 +70,33 @@ func defineServe(f *flags) action {
 			printConfig(cfg, std)
 			return nil
 		}
-		ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-		defer stop()
-		return server.Run(ctx, cfg, server.RunOptions{
-			Dev: c.dev, Log: server.NewLogger(cfg, std.err), Out: std.out, Reload: hangup, Load: c.load,
-		})
+		return runServer(cfg, server.RunOptions{Dev: c.dev, Out: std.out, Reload: hangup, Load: c.load}, profile, std)
 	}
+}
+
+// runServer runs the server until a signal stops it.
+func runServer(cfg *config.Config, o server.RunOptions, profile bool, std stdio) error {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	logTo := std.out
+	if o.Dev {
+		logTo = std.err // standard output shows the first screen and the progress
+	}
+	log, err := server.OpenLog(cfg, logTo)
+	if err != nil {
+		return configError{err}
+	}
+	defer log.Close()
+	defer dumpStacksOnSignal(log.Logger)()
+	if profile {
+		end, err := server.StartProfile(log.Logger)
+		if err != nil {
+			return fmt.Errorf("--profile: %w", err)
+		}
+		defer end()
+	}
+	o.Log = log
+	return server.Run(ctx, cfg, o)
 }
 
 // printConfig prints the configuration in force, and on the error output what

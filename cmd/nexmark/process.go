@@ -79,7 +79,7 @@ type engine struct {
 	exited         chan struct{}
 }
 
-var readyLine = regexp.MustCompile(`pgwire (\S+), health http://\S+, metrics (http://\S+)`)
+var readyLine = regexp.MustCompile(`pgwire (\S+), health http://\S+, metrics (https?://[^\s"]+)`)
 
 // startEngine starts the engine on an empty data directory.
 func startEngine(ctx context.Context, o *options, checkpointSecs string) (*engine, error) {

@@ -142,13 +142,14 @@ bootstrap_servers = %q
 	go func() {
 		sc := bufio.NewScanner(out)
 		for sc.Scan() {
+			fmt.Fprintln(e.log, sc.Text())
 			if m := readyLine.FindStringSubmatch(sc.Text()); m != nil {
 				e.pg, e.health, e.metrics = m[1], m[2], m[3]
 				break
 			}
 		}
 		ready <- e.pg != ""
-		_, _ = io.Copy(io.Discard, out)
+		_, _ = io.Copy(e.log, out)
 		e.err = e.cmd.Wait()
 		close(e.exited)
 	}()

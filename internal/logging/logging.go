@@ -1,0 +1,210 @@
+// Package logging makes the process's log: lines of JSON or text for people on a
+// stream, the same as JSON in a rotated file, levels that differ by component and
+// change while the process runs, and the last lines in memory for the support
+// bundle.
+//
+// A component is the attribute "component" of a logger: log.With("component",
+// "pgwire").
+package logging
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"gopkg.in/natefinch/lumberjack.v2"
+)
+
+// LevelTrace is below debug.
+const LevelTrace = slog.LevelDebug - 4
+
+// Component is the attribute that names the part of the program that speaks.
+const Component = "component"
+
+var levels = map[string]slog.Level{
+	"error": slog.LevelError, "warn": slog.LevelWarn, "info": slog.LevelInfo, "debug": slog.LevelDebug, "trace": LevelTrace,
+}
+
+// Components are the parts of the program that can have a level of their own.
+var Components = []string{"api", "auth", "checkpoint", "config", "exec", "kafka", "pgwire", "server", "storage"}
+
+// Options of a log.
+type Options struct {
+	Level      string // error, warn, info, debug, trace
+	Format     string // json, pretty
+	Components string // "pgwire=debug,kafka=warn"
+	// File gets JSON lines, too; "" is none. Its folder is made if need be.
+	File string
+	// MaxSizeMB is when the file is replaced by a new one, in MiB; MaxFiles is how
+	// many old ones are kept.
+	MaxSizeMB, MaxFiles int
+}
+
+// Log is the process's log and what can be changed of it.
+type Log struct {
+	*slog.Logger
+	levels atomic.Pointer[levelSet]
+	recent recent
+	file   *lumberjack.Logger
+}
+
+// levelSet is the levels in force.
+type levelSet struct {
+	base        slog.Level
+	byComponent map[string]slog.Level
+}
+
+func (s *levelSet) of(component string) slog.Level {
+	if l, ok := s.byComponent[component]; ok {
+		return l
+	}
+	return s.base
+}
+
+// New opens a log that writes to out.
+func New(opt Options, out io.Writer) (*Log, error) {
+	l := &Log{}
+	if err := l.SetLevels(opt.Level, opt.Components); err != nil {
+		return nil, err
+	}
+	handlers := []slog.Handler{format(opt.Format, out)}
+	if opt.File != "" {
+		if err := os.MkdirAll(filepath.Dir(opt.File), 0o750); err != nil {
+			return nil, fmt.Errorf("[logging] file: %w", err)
+		}
+		// Opened once here, so that a file that cannot be written stops the start.
+		f, err := os.OpenFile(opt.File, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o640)
+		if err != nil {
+			return nil, fmt.Errorf("[logging] file: %w", err)
+		}
+		if err := f.Close(); err != nil {
+			return nil, fmt.Errorf("[logging] file: %w", err)
+		}
+		l.file = &lumberjack.Logger{Filename: opt.File, MaxSize: max(1, opt.MaxSizeMB), MaxBackups: opt.MaxFiles}
+		handlers = append(handlers, format("json", l.file))
+	}
+	handlers = append(handlers, format("json", &l.recent))
+	l.Logger = slog.New(&handler{log: l, to: handlers})
+	return l, nil
+}
+
+func format(name string, out io.Writer) slog.Handler {
+	opts := &slog.HandlerOptions{Level: LevelTrace, ReplaceAttr: nameTrace}
+	if name == "json" {
+		return slog.NewJSONHandler(out, opts)
+	}
+	return slog.NewTextHandler(out, opts)
+}
+
+// nameTrace writes TRACE where slog would write DEBUG-4.
+func nameTrace(groups []string, a slog.Attr) slog.Attr {
+	if a.Key == slog.LevelKey && len(groups) == 0 && a.Value.Any() == LevelTrace {
+		return slog.String(slog.LevelKey, "TRACE")
+	}
+	return a
+}
+
+// SetLevels replaces the levels, at once and for every logger made from this log.
+func (l *Log) SetLevels(base, components string) error {
+	set := &levelSet{byComponent: map[string]slog.Level{}}
+	var ok bool
+	if set.base, ok = levels[base]; !ok {
+		return fmt.Errorf("log level %q is none of %s", base, names(levels))
+	}
+	for _, part := range strings.Split(components, ",") {
+		if part = strings.TrimSpace(part); part == "" {
+			continue
+		}
+		name, level, _ := strings.Cut(part, "=")
+		lv, ok := levels[level]
+		if !ok || !slices.Contains(Components, name) {
+			return fmt.Errorf("%q is not COMPONENT=LEVEL with a component of %s and a level of %s",
+				part, strings.Join(Components, ", "), names(levels))
+		}
+		set.byComponent[name] = lv
+	}
+	l.levels.Store(set)
+	return nil
+}
+
+func names(m map[string]slog.Level) string {
+	return strings.Join(slices.Sorted(maps.Keys(m)), ", ")
+}
+
+// Announce logs at level info whatever the levels are: what every operator, and
+// every script that waits for it, has to see.
+func (l *Log) Announce(msg string, args ...any) {
+	r := slog.NewRecord(time.Now(), slog.LevelInfo, msg, 0)
+	r.Add(args...)
+	_ = l.Logger.Handler().Handle(context.Background(), r)
+}
+
+// Recent returns the last lines, oldest first, as JSON: at most 1 MiB.
+func (l *Log) Recent() []byte { return l.recent.bytes() }
+
+// Close closes the file.
+func (l *Log) Close() error {
+	if l.file == nil {
+		return nil
+	}
+	return l.file.Close()
+}
+
+// handler filters by the component's level and hands on to all outputs.
+type handler struct {
+	log       *Log
+	component string
+	grouped   bool // attributes go into a group: none of them is the component
+	to        []slog.Handler
+}
+
+// Enabled implements slog.Handler.
+func (h *handler) Enabled(_ context.Context, level slog.Level) bool {
+	return level >= h.log.levels.Load().of(h.component)
+}
+
+// Handle implements slog.Handler. Every output gets the record; the first error
+// is returned.
+func (h *handler) Handle(ctx context.Context, r slog.Record) error {
+	var first error
+	for _, to := range h.to {
+		if err := to.Handle(ctx, r.Clone()); err != nil && first == nil {
+			first = err
+		}
+	}
+	return first
+}
+
+// WithAttrs implements slog.Handler.
+func (h *handler) WithAttrs(attrs []slog.Attr) slog.Handler {
+	next := h.with(func(to slog.Handler) slog.Handler { return to.WithAttrs(attrs) })
+	for _, a := range attrs {
+		if a.Key == Component && !h.grouped {
+			next.component = a.Value.String()
+		}
+	}
+	return next
+}
+
+// WithGroup implements slog.Handler.
+func (h *handler) WithGroup(name string) slog.Handler {
+	next := h.with(func(to slog.Handler) slog.Handler { return to.WithGroup(name) })
+	next.grouped = h.grouped || name != ""
+	return next
+}
+
+func (h *handler) with(fn func(slog.Handler) slog.Handler) *handler {
+	next := &handler{log: h.log, component: h.component, grouped: h.grouped}
+	for _, to := range h.to {
+		next.to = append(next.to, fn(to))
+	}
+	return next
+}
