@@ -2,7 +2,6 @@ package server
 
 import (
 	"io"
-	"log/slog"
 
 	"github.com/heliosdb/heliosdb-streaming/internal/config"
 	"github.com/heliosdb/heliosdb-streaming/internal/logging"
@@ -15,6 +14,3 @@ func OpenLog(cfg *config.Config, out io.Writer) (*logging.Log, error) {
 		Level: l.Level, Format: l.Format, Components: l.Components, File: l.File, MaxSizeMB: l.MaxSizeMB, MaxFiles: l.MaxFiles,
 	}, out)
 }
-
-// DumpStacks writes the stacks of all goroutines to the log.
-func DumpStacks(log *slog.Logger) { logging.DumpStacks(log) }

@@ -87,7 +87,7 @@ func runServer(cfg *config.Config, o server.RunOptions, profile bool, std stdio)
 		return configError{err}
 	}
 	defer log.Close()
-	defer dumpStacksOnSignal(log.Logger)()
+	defer dumpStacksOnSignal(log)()
 	if profile {
 		end, err := server.StartProfile(log.Logger)
 		if err != nil {

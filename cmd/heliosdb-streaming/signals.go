@@ -1,17 +1,17 @@
 package main
 
 import (
-	"log/slog"
 	"os"
 	"os/signal"
 	"syscall"
-
-	"github.com/heliosdb/heliosdb-streaming/server"
 )
+
+// stackDumper is the log.
+type stackDumper interface{ DumpStacks() }
 
 // dumpStacksOnSignal writes the stacks of all goroutines to the log on SIGUSR1,
 // until the returned function is called.
-func dumpStacksOnSignal(log *slog.Logger) (stop func()) {
+func dumpStacksOnSignal(log stackDumper) (stop func()) {
 	c := make(chan os.Signal, 1)
 	signal.Notify(c, syscall.SIGUSR1)
 	done := make(chan struct{})
@@ -19,7 +19,7 @@ func dumpStacksOnSignal(log *slog.Logger) (stop func()) {
 		for {
 			select {
 			case <-c:
-				server.DumpStacks(log)
+				log.DumpStacks()
 			case <-done:
 				return
 			}

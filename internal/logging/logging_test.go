@@ -84,7 +84,7 @@ func TestFile(t *testing.T) {
 		})
 	}
 	wg.Wait()
-	DumpStacks(l.Logger)
+	l.DumpStacks()
 	if err := l.Close(); err != nil {
 		t.Fatal(err)
 	}

@@ -1,9 +1,6 @@
 package logging
 
-import (
-	"log/slog"
-	"runtime"
-)
+import "runtime"
 
 // maxStackBytes bounds a dump of all goroutines.
 const maxStackBytes = 4 << 20
@@ -21,7 +18,7 @@ func Stacks() []byte {
 }
 
 // DumpStacks logs the stacks of all goroutines as one record, so that the log
-// stays lines of JSON.
-func DumpStacks(log *slog.Logger) {
-	log.Info("stacks of all goroutines", "goroutines", runtime.NumGoroutine(), "stacks", string(Stacks()))
+// stays lines of JSON, whatever the levels are.
+func (l *Log) DumpStacks() {
+	l.Announce("stacks of all goroutines", "goroutines", runtime.NumGoroutine(), "stacks", string(Stacks()))
 }
