@@ -12,7 +12,7 @@ import (
 // CheckDataDir verifies a data directory that no process has open and prints
 // what it found. An error says that checking was not possible.
 func CheckDataDir(dir string, out io.Writer) (sound bool, err error) {
-	r, err := epoch.Check(dir)
+	r, err := epoch.Check(dir, nil)
 	if err != nil && !errors.Is(err, epoch.ErrCorrupt) && !errors.Is(err, wal.ErrCorrupt) {
 		return false, err
 	}

@@ -5,6 +5,8 @@ import (
 	"encoding/binary"
 	"fmt"
 	"hash/crc32"
+
+	"github.com/heliosdb/heliosdb-streaming/storage/seal"
 )
 
 // A block holds consecutive entries of a run, sorted by key:
@@ -16,8 +18,15 @@ import (
 // shared is how many bytes the key has in common with the key before it in the block; value is 0 for a tombstone and
 // the length of the value plus one otherwise. The CRC covers everything between the length and itself, and is seeded
 // with run and chunk, so that a block in the wrong place is as wrong as a damaged one.
+//
+// In a sealed store every blob (blocks, indexes, the manifest and the meta bytes) is
+//
+//	blob length u32 | 2 u8 | box | CRC32C u32
+//
+// where the box (package seal) holds what would stand between length and CRC otherwise, and is bound to run and chunk.
 const (
 	blockFormat    = 1
+	boxFormat      = 2 // the first byte of a sealed blob
 	blockTrailLen  = 4
 	bodyHeadLen    = 4
 	blockTarget    = 64 << 10 // bytes of a body after which the next entry begins a new block
@@ -36,19 +45,62 @@ func blobSeed(id uint64, chunk uint32) uint32 {
 	return crc32.Checksum(b[:], castagnoli)
 }
 
-// sealBlob appends the checksum to a blob whose length field is not filled in yet.
-func sealBlob(b []byte, id uint64, chunk uint32) []byte {
+// blobHead is how many bytes of a blob come before what it holds, sealed or not.
+func blobHead(key *seal.Key) int {
+	if key == nil {
+		return lenBytes
+	}
+	return lenBytes + 1 + seal.Headroom
+}
+
+// beginBlob returns the beginning of a blob that will hold about n bytes: they are appended to it. With a key it will
+// be sealed.
+func beginBlob(key *seal.Key, n int) []byte {
+	head := blobHead(key)
+	return make([]byte, head, head+n+seal.Overhead+blockTrailLen)
+}
+
+// finishBlob seals what was appended to a blob that beginBlob began with the same key, and appends the checksum; the
+// length is filled in by putBlob.
+func finishBlob(b []byte, key *seal.Key, id uint64, chunk uint32) []byte {
+	if key != nil {
+		b[lenBytes] = boxFormat
+		b = key.Seal(b[:lenBytes+1], b[blobHead(key):], blobPlace(id, chunk))
+	}
 	return binary.LittleEndian.AppendUint32(b, crc32.Update(blobSeed(id, chunk), castagnoli, b[lenBytes:]))
 }
 
-// openBlob checks a blob's checksum and returns what is between length and checksum.
-func openBlob(b []byte, id uint64, chunk uint32) ([]byte, error) {
+// blobPlace is what a box is bound to.
+func blobPlace(id uint64, chunk uint32) []byte {
+	b := append(make([]byte, 0, 32), "heliosdb epoch"...)
+	return binary.BigEndian.AppendUint32(binary.BigEndian.AppendUint64(b, id), chunk)
+}
+
+// checkBlob checks a blob's checksum and returns what is between length and checksum, which may be sealed.
+func checkBlob(b []byte, id uint64, chunk uint32) ([]byte, error) {
 	if len(b) < lenBytes+blockTrailLen {
 		return nil, corruptRun(id, chunk, "blob of %d bytes", len(b))
 	}
 	body := b[lenBytes : len(b)-blockTrailLen]
 	if crc32.Update(blobSeed(id, chunk), castagnoli, body) != binary.LittleEndian.Uint32(b[len(b)-blockTrailLen:]) {
 		return nil, corruptRun(id, chunk, "checksum does not match")
+	}
+	return body, nil
+}
+
+// openBlob checks a blob and returns what it holds. A sealed blob is opened in place: b is worth nothing afterwards.
+func openBlob(b []byte, ring *seal.Keyring, id uint64, chunk uint32) ([]byte, error) {
+	body, err := checkBlob(b, id, chunk)
+	if err != nil || ring == nil {
+		return body, err
+	}
+	if len(body) < 1+seal.Overhead || body[0] != boxFormat {
+		return nil, corruptRun(id, chunk, "it is not sealed")
+	}
+	box := body[1:]
+	body, err = ring.Open(box[seal.Headroom:seal.Headroom], box, blobPlace(id, chunk))
+	if err != nil {
+		return nil, fmt.Errorf("%w: run %d chunk %d: %w", ErrCorrupt, id, chunk, err)
 	}
 	return body, nil
 }
@@ -88,20 +140,19 @@ func (b *blockBuilder) add(key, val []byte, tombstone bool) {
 }
 
 // finish returns the block as the blob at (id, chunk) of the store, in memory of its own.
-func (b *blockBuilder) finish(c Compression, id uint64, chunk uint32) []byte {
+func (b *blockBuilder) finish(c Compression, key *seal.Key, id uint64, chunk uint32) []byte {
 	binary.LittleEndian.PutUint32(b.buf, b.entries)
 	c, packed := compress(c, b.buf, b.packed)
 	if c != CompressionNone {
 		b.packed = packed
 	}
-	blob := make([]byte, lenBytes, lenBytes+2+len(packed)+blockTrailLen)
-	blob = append(blob, blockFormat, byte(c))
-	return sealBlob(append(blob, packed...), id, chunk)
+	blob := append(beginBlob(key, 2+len(packed)), blockFormat, byte(c))
+	return finishBlob(append(blob, packed...), key, id, chunk)
 }
 
 // decodeBlock checks the blob that was read from (id, chunk) and returns its body, in buf if that is large enough.
-func decodeBlock(blob []byte, id uint64, chunk uint32, buf []byte) ([]byte, error) {
-	b, err := openBlob(blob, id, chunk)
+func decodeBlock(blob []byte, ring *seal.Keyring, id uint64, chunk uint32, buf []byte) ([]byte, error) {
+	b, err := openBlob(blob, ring, id, chunk)
 	if err != nil {
 		return nil, err
 	}
@@ -203,18 +254,18 @@ func (x *runIndex) add(chunk uint32, minKey []byte) {
 	x.minKeys = append(x.minKeys, bytes.Clone(minKey))
 }
 
-func (x *runIndex) encode(id uint64, chunk uint32) []byte {
-	b := []byte{0, 0, 0, 0, indexFormat}
+func (x *runIndex) encode(key *seal.Key, id uint64, chunk uint32) []byte {
+	b := append(beginBlob(key, 1<<10), indexFormat)
 	b = binary.LittleEndian.AppendUint32(b, uint32(len(x.chunks)))
 	for i, c := range x.chunks {
 		b = binary.AppendUvarint(b, uint64(c))
 		b = appendBytes(b, x.minKeys[i])
 	}
-	return sealBlob(b, id, chunk)
+	return finishBlob(b, key, id, chunk)
 }
 
-func decodeIndex(blob []byte, id uint64, chunk uint32) (*runIndex, error) {
-	body, err := openBlob(blob, id, chunk)
+func decodeIndex(blob []byte, ring *seal.Keyring, id uint64, chunk uint32) (*runIndex, error) {
+	body, err := openBlob(blob, ring, id, chunk)
 	if err != nil {
 		return nil, err
 	}

@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"github.com/heliosdb/heliosdb-streaming/internal/dirlock"
+	"github.com/heliosdb/heliosdb-streaming/storage/seal"
 	"github.com/heliosdb/heliosdb-streaming/storage/wal"
 )
 
@@ -33,13 +34,16 @@ const maxProblems = 100
 // Check verifies the store and the log of changes in a data directory that no process has open, and changes neither:
 // the key-value store's own checksums, the manifest's, every block's, the order of the keys, counts and bounds, and
 // every record of the log. It works on a copy of the small files and links to the large ones, which it makes inside
-// dir and removes. The error joins every fault found (up to a hundred), each wrapping ErrCorrupt or wal.ErrCorrupt, or
+// dir and removes. ring opens what is sealed, nil for a plain directory. The error joins every fault found (up to a hundred), each wrapping ErrCorrupt or wal.ErrCorrupt, or
 // says why checking was not possible.
-func Check(dir string) (Report, error) {
+func Check(dir string, ring *seal.Keyring) (Report, error) {
 	var report Report
 	source := filepath.Join(dir, storeFolder)
 	if _, err := os.Stat(source); err != nil {
 		return report, fmt.Errorf("no checkpoint store: %w", err)
+	}
+	if err := checkSealed(source, ring); err != nil {
+		return report, err
 	}
 	lock, err := dirlock.Acquire(dir)
 	if err != nil {
@@ -55,7 +59,7 @@ func Check(dir string) (Report, error) {
 	if err := mirrorStore(source, mirror); err != nil {
 		return report, err
 	}
-	opt := Options{Dir: dir, Logger: slog.New(slog.DiscardHandler)}
+	opt := Options{Dir: dir, Keyring: ring, Logger: slog.New(slog.DiscardHandler)}
 	opt.setDefaults()
 	db, err := openBadgerQuietly(mirror, opt)
 	if err != nil {
@@ -65,7 +69,7 @@ func Check(dir string) (Report, error) {
 	c.problem(db.verify())
 	c.checkStore()
 	c.problem(db.close())
-	report.WAL, err = wal.Verify(dir)
+	report.WAL, err = wal.Verify(dir, ring)
 	c.problem(err)
 	if err == nil {
 		c.checkLog()
@@ -134,7 +138,7 @@ func (c *checker) problem(err error) {
 }
 
 func (c *checker) checkStore() {
-	m, ref, err := readManifest(c.s.db)
+	m, ref, err := readManifest(c.s.db, c.s.opt.Keyring)
 	if err != nil || m == nil {
 		c.problem(err)
 		return

@@ -89,7 +89,7 @@ func TestCheckFindsDamage(t *testing.T) {
 		must(t, w.Commit(uint64(e), []byte("meta")))
 	}
 	must(t, s.Close())
-	report, err := Check(dir)
+	report, err := Check(dir, nil)
 	must(t, err)
 	if report.Epoch != 3 || report.Runs != 3 || report.Entries != 600 {
 		t.Fatalf("report %+v", report)
@@ -106,18 +106,18 @@ func TestCheckFindsDamage(t *testing.T) {
 			bad := slices.Clone(good)
 			bad[at] ^= 0x10
 			must(t, os.WriteFile(file, bad, 0o600))
-			if _, err := Check(dir); err == nil {
+			if _, err := Check(dir, nil); err == nil {
 				t.Fatalf("%s: a flipped bit at %d of %d goes unnoticed", filepath.Base(file), at, len(good))
 			}
 		}
 		must(t, os.WriteFile(file, good, 0o600))
 	}
-	_, err = Check(dir)
+	_, err = Check(dir, nil)
 	must(t, err)
 	if left, _ := filepath.Glob(filepath.Join(dir, "check*")); len(left) != 0 {
 		t.Fatalf("Check left %v", left)
 	}
-	if _, err := Check(t.TempDir()); err == nil || !strings.Contains(err.Error(), "no checkpoint store") {
+	if _, err := Check(t.TempDir(), nil); err == nil || !strings.Contains(err.Error(), "no checkpoint store") {
 		t.Fatalf("Check of an empty directory: %v", err)
 	}
 }
@@ -137,8 +137,8 @@ func FuzzBlock(f *testing.F) {
 		builder.reset()
 		builder.add(a, val, false)
 		builder.add(b, nil, true)
-		blob := builder.finish(Compression(c%3), 5, 6)
-		body, err := decodeBlock(blob, 5, 6, nil)
+		blob := builder.finish(Compression(c%3), nil, 5, 6)
+		body, err := decodeBlock(blob, nil, 5, 6, nil)
 		must(t, err)
 		var r blockReader
 		r.start(body)
@@ -151,18 +151,18 @@ func FuzzBlock(f *testing.F) {
 		if ok, err := r.next(); ok || err != nil {
 			t.Fatalf("end: %v %v", ok, err)
 		}
-		if _, err := decodeBlock(blob, 5, 7, nil); !errors.Is(err, ErrCorrupt) {
+		if _, err := decodeBlock(blob, nil, 5, 7, nil); !errors.Is(err, ErrCorrupt) {
 			t.Fatalf("in another place: %v", err)
 		}
 		// The same bytes as a body, a compressed body and an index.
 		readAll(val)
 		for comp := range byte(4) {
-			forged := sealBlob(append([]byte{0, 0, 0, 0, blockFormat, comp}, val...), 5, 6)
-			if body, err := decodeBlock(forged, 5, 6, nil); err == nil {
+			forged := finishBlob(append([]byte{0, 0, 0, 0, blockFormat, comp}, val...), nil, 5, 6)
+			if body, err := decodeBlock(forged, nil, 5, 6, nil); err == nil {
 				readAll(body)
 			}
 		}
-		_, _ = decodeIndex(sealBlob(append([]byte{0, 0, 0, 0, indexFormat}, val...), 5, 6), 5, 6)
+		_, _ = decodeIndex(finishBlob(append([]byte{0, 0, 0, 0, indexFormat}, val...), nil, 5, 6), nil, 5, 6)
 	})
 }
 
@@ -181,18 +181,18 @@ func readAll(body []byte) {
 
 // FuzzManifest: whatever decodes encodes to something that decodes to the same.
 func FuzzManifest(f *testing.F) {
-	f.Add((&Manifest{}).encode()[lenBytes:])
+	f.Add((&Manifest{}).encode(beginBlob(nil, 0))[lenBytes:])
 	f.Add((&Manifest{Epoch: 3, nextRun: 9, pending: []pendingRun{{1, 2}}, Tables: map[TableID][]RunMeta{
-		1: {{ID: 4, MinKey: []byte("a"), RangeDels: [][2][]byte{{[]byte("b"), nil}}}}}}).encode()[lenBytes:])
+		1: {{ID: 4, MinKey: []byte("a"), RangeDels: [][2][]byte{{[]byte("b"), nil}}}}}}).encode(beginBlob(nil, 0))[lenBytes:])
 	f.Fuzz(func(t *testing.T, b []byte) {
-		_, _ = decodeRoot(b)
+		_, _ = decodeRoot(b, nil)
 		m, err := decodeManifest(b)
 		if err != nil {
 			return
 		}
-		enc := m.encode()[lenBytes:]
+		enc := m.encode(beginBlob(nil, 0))[lenBytes:]
 		again, err := decodeManifest(enc)
-		if err != nil || !bytes.Equal(again.encode()[lenBytes:], enc) {
+		if err != nil || !bytes.Equal(again.encode(beginBlob(nil, 0))[lenBytes:], enc) {
 			t.Fatalf("%v: %v", m, err)
 		}
 	})

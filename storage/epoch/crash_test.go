@@ -19,11 +19,15 @@ import (
 	"testing"
 
 	"github.com/heliosdb/heliosdb-streaming/internal/crashpoint"
+	"github.com/heliosdb/heliosdb-streaming/storage/seal"
 	"github.com/heliosdb/heliosdb-streaming/storage/wal"
 )
 
 // crashDirVar tells a re-executed test binary to run the scenario in a directory and to exit.
 const crashDirVar = "HELIOSDB_TEST_CRASH_DIR"
+
+// crashSealedVar tells the scenario to seal what it writes.
+const crashSealedVar = "HELIOSDB_TEST_CRASH_SEALED"
 
 func TestMain(m *testing.M) {
 	if dir := os.Getenv(crashDirVar); dir != "" {
@@ -87,11 +91,18 @@ func crashModel(epoch uint64) model {
 // of a crash point is the same place every time.
 func crashScenario(dir string) error {
 	quiet := slog.New(slog.DiscardHandler)
-	log, err := wal.Open(dir, wal.Options{Sync: true, SegmentBytes: 400, Logger: quiet})
+	var ring *seal.Keyring
+	if os.Getenv(crashSealedVar) != "" {
+		var err error
+		if ring, err = keepOrMakeRing(dir); err != nil {
+			return err
+		}
+	}
+	log, err := wal.Open(dir, wal.Options{Sync: true, SegmentBytes: 400, Keyring: ring, Logger: quiet})
 	if err != nil {
 		return err
 	}
-	s, err := Open(Options{Dir: dir, MemtableMB: 8, NoMerge: true, MergeRuns: 2, MergeMBPerSecond: -1, Logger: quiet})
+	s, err := Open(Options{Dir: dir, Keyring: ring, MemtableMB: 8, NoMerge: true, MergeRuns: 2, MergeMBPerSecond: -1, Logger: quiet})
 	if err != nil {
 		return err
 	}
@@ -107,6 +118,12 @@ func crashScenario(dir string) error {
 		epoch = m.Epoch
 	}
 	for epoch++; epoch <= crashEpochs; epoch++ {
+		if ring != nil && epoch%4 == 3 {
+			publish := func(b []byte) error { return seal.WriteFile(dir, b) }
+			if err := errors.Join(ring.Rotate(ctx, testKMS{}, publish), s.Reseal()); err != nil {
+				return err
+			}
+		}
 		if err := crashEpoch(s, log, epoch); err != nil {
 			return err
 		}
@@ -145,7 +162,7 @@ func crashImport(s *Store, log *wal.Log, dir string) error {
 	if err != nil {
 		return err
 	}
-	return Import(Options{Dir: dir}, manifest, func(r RunMeta) (io.ReadCloser, error) {
+	return Import(Options{Dir: dir, Keyring: s.opt.Keyring}, manifest, func(r RunMeta) (io.ReadCloser, error) {
 		return io.NopCloser(p.OpenRun(r)), nil
 	})
 }
@@ -194,10 +211,10 @@ func crashEpoch(s *Store, log *wal.Log, epoch uint64) error {
 }
 
 // runScenario runs the scenario in a process of its own and returns what it may rely on, and whether it was killed.
-func runScenario(t *testing.T, dir, point string) (logPos, epoch uint64, killed bool) {
+func runScenario(t *testing.T, dir, point string, env ...string) (logPos, epoch uint64, killed bool) {
 	t.Helper()
 	cmd := exec.Command(os.Args[0])
-	cmd.Env = append(os.Environ(), crashDirVar+"="+dir, crashpoint.EnvVar+"="+point)
+	cmd.Env = append(append(os.Environ(), crashDirVar+"="+dir, crashpoint.EnvVar+"="+point), env...)
 	out, err := cmd.Output()
 	scan := bufio.NewScanner(bytes.NewReader(out))
 	for scan.Scan() {
@@ -245,12 +262,12 @@ func copyTree(t *testing.T, from, to string) {
 func checkAfterCrash(t *testing.T, dir, point string, logPos, epoch uint64) {
 	t.Helper()
 	if _, err := os.Stat(filepath.Join(dir, storeFolder)); err == nil {
-		if _, err := Check(dir); err != nil {
+		if _, err := Check(dir, ringOf(t, dir)); err != nil {
 			t.Fatalf("%s: Check: %v", point, err)
 		}
 	}
 	if imported := filepath.Join(dir, "imported"); crashExists(filepath.Join(imported, storeFolder)) {
-		if report, err := Check(imported); err != nil || report.Epoch != crashEpochs {
+		if report, err := Check(imported, ringOf(t, dir)); err != nil || report.Epoch != crashEpochs {
 			t.Fatalf("%s: imported store of epoch %d: %v", point, report.Epoch, err)
 		}
 	} else if epoch == crashEpochs && point == finished {
@@ -259,7 +276,8 @@ func checkAfterCrash(t *testing.T, dir, point string, logPos, epoch uint64) {
 	// Looking must not change what the next run of the scenario finds, so it looks at a copy.
 	twin := t.TempDir()
 	copyTree(t, dir, twin)
-	log, err := wal.Open(twin, wal.Options{Logger: slog.New(slog.DiscardHandler)})
+	ring := ringOf(t, twin)
+	log, err := wal.Open(twin, wal.Options{Keyring: ring, Logger: slog.New(slog.DiscardHandler)})
 	must(t, err)
 	defer log.Close()
 	if log.LastPos() < logPos {
@@ -271,7 +289,7 @@ func checkAfterCrash(t *testing.T, dir, point string, logPos, epoch uint64) {
 		}
 		return nil
 	}))
-	s := mustOpen(t, Options{Dir: twin, NoMerge: true, Logger: slog.New(slog.DiscardHandler)})
+	s := mustOpen(t, Options{Dir: twin, Keyring: ring, NoMerge: true, Logger: slog.New(slog.DiscardHandler)})
 	defer s.Close()
 	got := uint64(0)
 	if m := s.Manifest(); m != nil {
@@ -322,23 +340,51 @@ func TestKilledAtEveryPoint(t *testing.T) {
 			point := fmt.Sprintf("%s:%d", name, hit)
 			t.Run(point, func(t *testing.T) {
 				t.Parallel()
-				dir := t.TempDir()
-				var logPos, epoch uint64
-				if strings.Contains(name, ".recover.") {
-					// Recovery has something to do only after a crash.
-					logPos, epoch, _ = runScenario(t, dir, map[bool]string{true: "wal.batch.torn:5", false: "epoch.commit.flushed:4"}[strings.HasPrefix(name, "wal")])
-				}
-				p, e, killed := runScenario(t, dir, point)
-				if !killed && hit == 1 {
-					t.Fatal("the scenario never came to this point")
-				}
-				logPos, epoch = max(p, logPos), max(e, epoch)
-				checkAfterCrash(t, dir, point, logPos, epoch)
-				if _, _, killed := runScenario(t, dir, ""); killed {
-					t.Fatal("killed without a reason")
-				}
-				checkAfterCrash(t, dir, finished, crashEpochs*recordsAnEpoch, crashEpochs)
+				killAndGoOn(t, point, hit == 1 && name != crashMarked)
 			})
 		}
 	}
+}
+
+// TestKilledAtEveryPointSealed is the same with encryption on, data keys changing twice.
+func TestKilledAtEveryPointSealed(t *testing.T) {
+	t.Parallel()
+	for _, name := range crashpoint.Names() {
+		if !strings.HasPrefix(name, "epoch.") && !strings.HasPrefix(name, "wal.") && !strings.HasPrefix(name, "seal.") {
+			continue
+		}
+		hits := []int{4}
+		if name == crashMarked || strings.HasPrefix(name, "seal.") {
+			hits = []int{1, 2, 3, 4} // the first keyring, the mark, a new data key, its mark
+		}
+		for _, hit := range hits {
+			point := fmt.Sprintf("%s:%d", name, hit)
+			t.Run(point, func(t *testing.T) {
+				t.Parallel()
+				killAndGoOn(t, point, hit == 1, crashSealedVar+"=1")
+			})
+		}
+	}
+}
+
+// killAndGoOn kills the scenario at a point, checks what is left, lets it go on, and checks again.
+func killAndGoOn(t *testing.T, point string, must bool, env ...string) {
+	t.Helper()
+	dir := t.TempDir()
+	var logPos, epoch uint64
+	if strings.Contains(point, ".recover.") {
+		// Recovery has something to do only after a crash.
+		first := map[bool]string{true: "wal.batch.torn:5", false: "epoch.commit.flushed:4"}[strings.HasPrefix(point, "wal")]
+		logPos, epoch, _ = runScenario(t, dir, first, env...)
+	}
+	p, e, killed := runScenario(t, dir, point, env...)
+	if !killed && must {
+		t.Fatal("the scenario never came to this point")
+	}
+	logPos, epoch = max(p, logPos), max(e, epoch)
+	checkAfterCrash(t, dir, point, logPos, epoch)
+	if _, _, killed := runScenario(t, dir, "", env...); killed {
+		t.Fatal("killed without a reason")
+	}
+	checkAfterCrash(t, dir, finished, crashEpochs*recordsAnEpoch, crashEpochs)
 }

@@ -97,7 +97,7 @@ func (c *cursor) loadBlock() error {
 		return err
 	}
 	c.blob = blob
-	if c.body, err = decodeBlock(blob, id, c.chunk, c.body); err != nil {
+	if c.body, err = decodeBlock(blob, c.s.opt.Keyring, id, c.chunk, c.body); err != nil {
 		return err
 	}
 	c.block.start(c.body)
@@ -134,7 +134,7 @@ func (s *Store) indexOf(r *run) (*runIndex, error) {
 			r.indexErr = err
 			return
 		}
-		r.index, r.indexErr = decodeIndex(blob, r.meta.ID, r.meta.indexChunk)
+		r.index, r.indexErr = decodeIndex(blob, s.opt.Keyring, r.meta.ID, r.meta.indexChunk)
 		if r.indexErr == nil && len(r.index.chunks) != int(r.meta.Blocks) {
 			r.indexErr = corruptRun(r.meta.ID, r.meta.indexChunk, "index of %d blocks for a run of %d", len(r.index.chunks), r.meta.Blocks)
 		}

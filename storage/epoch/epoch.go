@@ -25,6 +25,7 @@ import (
 
 	"github.com/heliosdb/heliosdb-streaming/internal/crashpoint"
 	"github.com/heliosdb/heliosdb-streaming/internal/dirlock"
+	"github.com/heliosdb/heliosdb-streaming/storage/seal"
 )
 
 // Crash points, in the order in which an epoch meets them.
@@ -58,6 +59,8 @@ type Options struct {
 	MergeMBPerSecond int
 	// MergeRuns is how many runs of similar size a table may have before they are merged. Default 4, 2 at least.
 	MergeRuns int
+	// Keyring seals everything that the store writes; nil leaves it plain. A store stays what it was made as.
+	Keyring *seal.Keyring
 	// NoMerge turns background merging off.
 	NoMerge bool
 	// Logger defaults to slog.Default().
@@ -114,7 +117,8 @@ type Store struct {
 }
 
 // Open opens the store in Options.Dir, making it if there is none. It fails with dirlock.ErrLocked when another
-// process has it, and with ErrCorrupt when the manifest is damaged.
+// process has it, with ErrCorrupt when the manifest is damaged, and, having changed nothing, with an error of package
+// seal when the store and Options.Keyring do not belong together.
 func Open(opt Options) (*Store, error) {
 	opt.setDefaults()
 	s := &Store{
@@ -127,6 +131,9 @@ func Open(opt Options) (*Store, error) {
 	dir := ""
 	if opt.Dir != "" {
 		dir = filepath.Join(opt.Dir, storeFolder)
+		if err := checkSealed(dir, opt.Keyring); err != nil {
+			return nil, err
+		}
 		if err := os.MkdirAll(dir, 0o700); err != nil {
 			return nil, fmt.Errorf("make checkpoint directory: %w", err)
 		}
@@ -141,6 +148,9 @@ func Open(opt Options) (*Store, error) {
 		s.lock = lockCloser{lock}
 	}
 	err := s.recover(dir)
+	if err == nil {
+		err = s.Reseal()
+	}
 	if err != nil {
 		if s.db != nil {
 			err = errors.Join(err, s.db.close())
@@ -163,12 +173,15 @@ func (l lockCloser) Close() error { return l.Release() }
 
 // recover reads the manifest and deletes what it does not name.
 func (s *Store) recover(dir string) error {
+	if err := markStore(dir, s.opt.Keyring); err != nil {
+		return err
+	}
 	db, err := openBadger(dir, s.opt)
 	if err != nil {
 		return err
 	}
 	s.db = db
-	m, ref, err := readManifest(db)
+	m, ref, err := readManifest(db, s.opt.Keyring)
 	if err != nil {
 		return err
 	}
@@ -211,7 +224,7 @@ func (s *Store) findGarbage(first uint64) error {
 }
 
 // readManifest returns the manifest and where it is, or nil in a new store.
-func readManifest(db kv) (*Manifest, blobRef, error) {
+func readManifest(db kv, ring *seal.Keyring) (*Manifest, blobRef, error) {
 	root, err := db.get(rootKey, nil)
 	if errors.Is(err, errNotFound) {
 		return nil, blobRef{}, nil
@@ -219,7 +232,7 @@ func readManifest(db kv) (*Manifest, blobRef, error) {
 	if err != nil {
 		return nil, blobRef{}, fmt.Errorf("read the root of the manifest: %w", err)
 	}
-	ref, err := decodeRoot(root)
+	ref, err := decodeRoot(root, ring)
 	if err != nil {
 		return nil, blobRef{}, err
 	}
@@ -227,7 +240,7 @@ func readManifest(db kv) (*Manifest, blobRef, error) {
 	if err != nil {
 		return nil, blobRef{}, err
 	}
-	body, err := openBlob(blob, ref.id, 0)
+	body, err := openBlob(blob, ring, ref.id, 0)
 	if err != nil {
 		return nil, blobRef{}, err
 	}
@@ -239,7 +252,7 @@ func readManifest(db kv) (*Manifest, blobRef, error) {
 		if blob, _, err = getBlob(db, m.metaRun.id, 0, nil); err != nil {
 			return nil, blobRef{}, err
 		}
-		if m.Meta, err = openBlob(blob, m.metaRun.id, 0); err != nil {
+		if m.Meta, err = openBlob(blob, ring, m.metaRun.id, 0); err != nil {
 			return nil, blobRef{}, err
 		}
 	}

@@ -1,6 +1,7 @@
 package epoch
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"encoding/binary"
 	"errors"
@@ -8,6 +9,8 @@ import (
 	"hash"
 	"hash/crc32"
 	"io"
+
+	"github.com/heliosdb/heliosdb-streaming/storage/seal"
 )
 
 // An epoch leaves its store as a portable manifest and one stream a run, and comes back by Import. Both hold the
@@ -48,12 +51,12 @@ func (p *Snapshot) ExportManifest() ([]byte, error) {
 	b = binary.LittleEndian.AppendUint32(b, portableVersion)
 	b = binary.LittleEndian.AppendUint64(b, m.Epoch)
 	b = binary.LittleEndian.AppendUint64(b, m.LogPos)
-	blob := sealBlob(m.encode(), p.v.ref.id, 0)
+	key := p.s.key()
+	blob := finishBlob(m.encode(beginBlob(key, 4096)), key, p.v.ref.id, 0)
 	b = appendPortable(b, p.v.ref.id, blob)
 	blob = nil
 	if m.metaRun.id != 0 {
-		blob = append(make([]byte, lenBytes, lenBytes+len(m.Meta)+blockTrailLen), m.Meta...)
-		blob = sealBlob(blob, m.metaRun.id, 0)
+		blob = finishBlob(append(beginBlob(key, len(m.Meta)), m.Meta...), key, m.metaRun.id, 0)
 	}
 	b = appendPortable(b, m.metaRun.id, blob)
 	return binary.LittleEndian.AppendUint32(b, crc32.Checksum(b, castagnoli)), nil
@@ -196,9 +199,18 @@ func takePortable(b []byte) (id uint64, blob, rest []byte, ok bool) {
 	return id, b[:n:n], b[n:], true
 }
 
-// decode opens the blobs.
-func (p *portable) decode() (*Manifest, error) {
-	body, err := openBlob(p.manifestBlob, p.manifest.id, 0)
+// decode opens copies of the blobs.
+func (p *portable) decode(ring *seal.Keyring) (*Manifest, error) {
+	if len(p.manifestBlob) > lenBytes {
+		// A plain manifest begins with its format.
+		switch first := p.manifestBlob[lenBytes]; {
+		case ring == nil && first == boxFormat:
+			return nil, seal.ErrSealed
+		case ring != nil && first == ManifestFormat:
+			return nil, seal.ErrPlain
+		}
+	}
+	body, err := openBlob(bytes.Clone(p.manifestBlob), ring, p.manifest.id, 0)
 	if err != nil {
 		return nil, err
 	}
@@ -210,7 +222,7 @@ func (p *portable) decode() (*Manifest, error) {
 		return nil, fmt.Errorf("%w: an exported manifest contradicts itself", ErrCorrupt)
 	}
 	if p.meta.id != 0 {
-		if m.Meta, err = openBlob(p.metaBlob, p.meta.id, 0); err != nil {
+		if m.Meta, err = openBlob(bytes.Clone(p.metaBlob), ring, p.meta.id, 0); err != nil {
 			return nil, err
 		}
 	}

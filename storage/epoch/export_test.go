@@ -64,7 +64,7 @@ func TestExportImport(t *testing.T) {
 	}
 	epoch, pos, err := PortableEpoch(e.manifest)
 	must(t, err)
-	_, err = Check(opt.Dir)
+	_, err = Check(opt.Dir, nil)
 	must(t, err)
 	n := mustOpen(t, opt)
 	if m := n.Manifest(); m.Epoch != epoch || epoch != 4 || m.LogPos != pos || pos != 40 || string(m.Meta) != "meta 4" {

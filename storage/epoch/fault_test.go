@@ -214,7 +214,7 @@ func TestConcurrent(t *testing.T) {
 	readers.Wait()
 	must(t, readOneEpoch(s, keys))
 	must(t, s.Close())
-	report, err := Check(opt.Dir)
+	report, err := Check(opt.Dir, nil)
 	must(t, err)
 	if report.Epoch != epochs {
 		t.Fatalf("report %+v", report)

@@ -86,8 +86,11 @@ func syncFiles(dir string) error {
 
 // buildImport writes the store into dir, closes it, and verifies it.
 func buildImport(opt Options, dir string, p *portable, open func(RunMeta) (io.ReadCloser, error)) error {
-	m, err := p.decode()
+	m, err := p.decode(opt.Keyring)
 	if err != nil {
+		return err
+	}
+	if err := markStore(dir, opt.Keyring); err != nil {
 		return err
 	}
 	db, err := openBadger(dir, opt)
@@ -119,7 +122,7 @@ func (s *Store) importManifest(p *portable) error {
 		chunks, err = putBlob(batch, p.manifest.id, 0, bytes.Clone(p.manifestBlob))
 	}
 	if err == nil {
-		err = batch.set(rootKey, encodeRoot(blobRef{p.manifest.id, chunks}))
+		err = batch.set(rootKey, encodeRoot(blobRef{p.manifest.id, chunks}, s.opt.Keyring != nil))
 	}
 	if err != nil {
 		batch.cancel()

@@ -7,6 +7,8 @@ import (
 	"hash/crc32"
 	"maps"
 	"slices"
+
+	"github.com/heliosdb/heliosdb-streaming/storage/seal"
 )
 
 // TableID is the permanent id of an operator's state table.
@@ -65,8 +67,8 @@ type pendingRun struct {
 	chunks uint32
 }
 
-func (m *Manifest) encode() []byte {
-	b := make([]byte, lenBytes, 4096)
+// encode appends the manifest to a blob that was begun.
+func (m *Manifest) encode(b []byte) []byte {
 	b = binary.AppendUvarint(b, ManifestFormat)
 	for _, v := range []uint64{m.Epoch, m.LogPos, m.nextRun, m.metaRun.id, uint64(m.metaRun.chunks)} {
 		b = binary.AppendUvarint(b, v)
@@ -148,23 +150,42 @@ func decodeRunMeta(d *decoder) RunMeta {
 // The root is the one key whose change makes an epoch complete:
 //
 //	magic "HSEP" | format u32 | manifest run u64 | chunks u32 | CRC32C u32 of the bytes before
-const rootLen = 4 + 4 + 8 + 4 + 4
+//
+// Its format says whether the store's blobs are sealed.
+const (
+	rootLen      = 4 + 4 + 8 + 4 + 4
+	plainFormat  = 1
+	sealedFormat = 2
+)
 
-func encodeRoot(ref blobRef) []byte {
+func storeFormat(sealed bool) uint32 {
+	if sealed {
+		return sealedFormat
+	}
+	return plainFormat
+}
+
+func encodeRoot(ref blobRef, sealed bool) []byte {
 	b := append(make([]byte, 0, rootLen), "HSEP"...)
-	b = binary.LittleEndian.AppendUint32(b, ManifestFormat)
+	b = binary.LittleEndian.AppendUint32(b, storeFormat(sealed))
 	b = binary.LittleEndian.AppendUint64(b, ref.id)
 	b = binary.LittleEndian.AppendUint32(b, ref.chunks)
 	return binary.LittleEndian.AppendUint32(b, crc32.Checksum(b, castagnoli))
 }
 
-func decodeRoot(b []byte) (blobRef, error) {
+func decodeRoot(b []byte, ring *seal.Keyring) (blobRef, error) {
 	if len(b) != rootLen || string(b[:4]) != "HSEP" ||
 		crc32.Checksum(b[:rootLen-4], castagnoli) != binary.LittleEndian.Uint32(b[rootLen-4:]) {
 		return blobRef{}, fmt.Errorf("%w: the root of the manifest is damaged", ErrCorrupt)
 	}
-	if f := binary.LittleEndian.Uint32(b[4:]); f != ManifestFormat {
-		return blobRef{}, fmt.Errorf("checkpoint store has format %d, this program reads format %d", f, ManifestFormat)
+	switch f := binary.LittleEndian.Uint32(b[4:]); {
+	case f == storeFormat(ring != nil):
+	case f == sealedFormat:
+		return blobRef{}, fmt.Errorf("checkpoint store: %w", seal.ErrSealed)
+	case f == plainFormat:
+		return blobRef{}, fmt.Errorf("checkpoint store: %w", seal.ErrPlain)
+	default:
+		return blobRef{}, fmt.Errorf("checkpoint store has format %d, this program reads formats %d and %d", f, plainFormat, sealedFormat)
 	}
 	return blobRef{binary.LittleEndian.Uint64(b[8:]), binary.LittleEndian.Uint32(b[16:])}, nil
 }

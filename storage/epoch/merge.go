@@ -51,6 +51,9 @@ type plannedMerge struct {
 func (s *Store) planMerge(id TableID, runs []*run) (plannedMerge, bool) {
 	groups := groupsOf(runs)
 	n := len(groups)
+	if s.sealedBefore(runs) {
+		return s.plannedRuns(id, runs, groups, 0, n), true
+	}
 	if n < 2 {
 		return plannedMerge{}, false
 	}
@@ -71,14 +74,20 @@ func (s *Store) planMerge(id TableID, runs []*run) (plannedMerge, bool) {
 	if to-from < 2 {
 		return plannedMerge{}, false
 	}
-	p := plannedMerge{table: id, runs: runs[groups[from].from:groups[to-1].to], bottom: to == n, behind: n > 3*fanIn}
+	return s.plannedRuns(id, runs, groups, from, to), true
+}
+
+// plannedRuns is the merge of groups[from:to].
+func (s *Store) plannedRuns(id TableID, runs []*run, groups []group, from, to int) plannedMerge {
+	n := len(groups)
+	p := plannedMerge{table: id, runs: runs[groups[from].from:groups[to-1].to], bottom: to == n, behind: n > 3*s.opt.MergeRuns}
 	for _, r := range runs[:groups[from].from] {
 		p.above = append(p.above, r.meta.RangeDels...)
 	}
 	for _, r := range p.runs {
 		p.bytes += r.meta.Bytes
 	}
-	return p, true
+	return p
 }
 
 // similarGroups finds the newest fanIn or more consecutive groups of which each is at most twice as large as all the

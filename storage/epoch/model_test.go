@@ -145,6 +145,9 @@ func TestModel(t *testing.T) {
 		}
 		opt := Options{Dir: dir, MemtableMB: 8, NoMerge: true, MergeRuns: 2, MergeMBPerSecond: -1,
 			Compression: Compression(rapid.IntRange(0, 2).Draw(t, "compression")), Logger: slog.New(slog.DiscardHandler)}
+		if rapid.Bool().Draw(t, "sealed") {
+			opt.Keyring = newTestRing()
+		}
 		s, err := Open(opt)
 		if err != nil {
 			t.Fatal(err)
@@ -174,6 +177,10 @@ func TestModel(t *testing.T) {
 					now = next
 					epoch++
 				}
+			case op == 8 && opt.Keyring != nil:
+				if err := errors.Join(opt.Keyring.Rotate(context.Background(), testKMS{}, keepKeyring), s.Reseal()); err != nil {
+					t.Fatal(err)
+				}
 			case op < 9:
 				if _, err := s.mergeOnce(context.Background()); err != nil {
 					t.Fatal(err)
@@ -201,6 +208,7 @@ func TestModel(t *testing.T) {
 			p.Release()
 		}
 		unpin()
+		checkResealed(t, s)
 		checkNoGarbage(t, s)
 		if err := s.Close(); err != nil {
 			t.Fatal(err)
@@ -212,7 +220,7 @@ func reopenChecked(t *rapid.T, s *Store, opt Options) *Store {
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := Check(opt.Dir); err != nil {
+	if _, err := Check(opt.Dir, opt.Keyring); err != nil {
 		t.Fatalf("Check: %v", err)
 	}
 	s, err := Open(opt)
@@ -290,10 +298,10 @@ func TestManifestRoundTrip(t *testing.T) {
 				RangeDels: [][2][]byte{{{}, {}}, {[]byte("x"), nil}}, indexChunk: 3}},
 			2: {},
 		}}
-	b := m.encode()[lenBytes:]
+	b := m.encode(beginBlob(nil, 0))[lenBytes:]
 	got, err := decodeManifest(b)
 	must(t, err)
-	if again := got.encode()[lenBytes:]; !bytes.Equal(again, b) || got.Tables[1][0].RangeDels[1][1] != nil || got.Tables[1][0].RangeDels[0][1] == nil {
+	if again := got.encode(beginBlob(nil, 0))[lenBytes:]; !bytes.Equal(again, b) || got.Tables[1][0].RangeDels[1][1] != nil || got.Tables[1][0].RangeDels[0][1] == nil {
 		t.Fatalf("got %+v", got)
 	}
 	for i := range b {

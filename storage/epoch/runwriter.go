@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/heliosdb/heliosdb-streaming/internal/crashpoint"
+	"github.com/heliosdb/heliosdb-streaming/storage/seal"
 )
 
 // maxRangeDels bounds the range deletions of one run.
@@ -17,6 +18,7 @@ type RunWriter struct {
 	batch kvBatch
 	table TableID
 	point string
+	key   *seal.Key // nil: the run is not sealed
 
 	meta   RunMeta
 	block  blockBuilder
@@ -32,7 +34,7 @@ type RunWriter struct {
 }
 
 func newRunWriter(s *Store, batch kvBatch, table TableID, point string) *RunWriter {
-	return &RunWriter{s: s, batch: batch, table: table, point: point}
+	return &RunWriter{s: s, batch: batch, table: table, point: point, key: s.key()}
 }
 
 // Put sets key to val. Both are copied.
@@ -110,7 +112,7 @@ func (r *RunWriter) flushBlock() error {
 	r.index.add(r.meta.Chunks, r.minKey)
 	r.meta.Blocks++
 	r.open = false
-	return r.put(r.block.finish(r.s.opt.Compression, r.meta.ID, r.meta.Chunks))
+	return r.put(r.block.finish(r.s.opt.Compression, r.key, r.meta.ID, r.meta.Chunks))
 }
 
 func (r *RunWriter) put(blob []byte) error {
@@ -153,7 +155,7 @@ func (r *RunWriter) Close() error {
 	}
 	r.meta.indexChunk = r.meta.Chunks
 	if r.meta.Blocks > 1 {
-		return r.put(r.index.encode(r.meta.ID, r.meta.Chunks))
+		return r.put(r.index.encode(r.key, r.meta.ID, r.meta.Chunks))
 	}
 	return nil
 }

@@ -115,7 +115,7 @@ func (s *Store) lookUp(r *run, key, buf []byte) (val []byte, found, tombstone bo
 		if err != nil {
 			return nil, false, false, err
 		}
-		if body, err = decodeBlock(blob, r.meta.ID, chunk, nil); err != nil {
+		if body, err = decodeBlock(blob, s.opt.Keyring, r.meta.ID, chunk, nil); err != nil {
 			return nil, false, false, err
 		}
 		s.cache.put(at, body)

@@ -9,6 +9,7 @@ import (
 	"sync"
 
 	"github.com/heliosdb/heliosdb-streaming/internal/crashpoint"
+	"github.com/heliosdb/heliosdb-streaming/storage/seal"
 )
 
 // run is an immutable run of a table, shared by all versions that contain it.
@@ -16,6 +17,11 @@ type run struct {
 	meta     RunMeta
 	versions int // that contain it; guarded by Store.mu
 
+	sealed struct { // under which data key; see Store.keyOf
+		sync.Once
+		key seal.KeyID
+		err error
+	}
 	indexOnce sync.Once
 	index     *runIndex
 	indexErr  error
@@ -178,12 +184,13 @@ func copyManifest(old *Manifest) *Manifest {
 
 // writeManifest adds the manifest, and the meta bytes if they are new, to the change's batch.
 func (s *Store) writeManifest(c change, m *Manifest) (blobRef, error) {
+	key := s.key()
 	if c.newMeta {
 		m.metaRun = blobRef{id: s.newRunID()}
 		m.Meta = c.meta
-		blob := append(make([]byte, lenBytes, lenBytes+len(c.meta)+blockTrailLen), c.meta...)
+		blob := append(beginBlob(key, len(c.meta)), c.meta...)
 		var err error
-		if m.metaRun.chunks, err = putBlob(c.batch, m.metaRun.id, 0, sealBlob(blob, m.metaRun.id, 0)); err != nil {
+		if m.metaRun.chunks, err = putBlob(c.batch, m.metaRun.id, 0, finishBlob(blob, key, m.metaRun.id, 0)); err != nil {
 			return blobRef{}, err
 		}
 	}
@@ -222,7 +229,7 @@ func (s *Store) writeManifest(c change, m *Manifest) (blobRef, error) {
 	s.mu.Unlock()
 	slices.SortFunc(m.pending, func(a, b pendingRun) int { return cmp.Compare(a.id, b.id) })
 	var err error
-	ref.chunks, err = putBlob(c.batch, ref.id, 0, sealBlob(m.encode(), ref.id, 0))
+	ref.chunks, err = putBlob(c.batch, ref.id, 0, finishBlob(m.encode(beginBlob(key, 4096)), key, ref.id, 0))
 	return ref, err
 }
 
@@ -239,7 +246,7 @@ func (s *Store) makeDurable(c change, ref blobRef) error {
 		}
 		crashpoint.Hit(c.points[1])
 		root := s.db.newBatch()
-		if err := root.set(rootKey, encodeRoot(ref)); err != nil {
+		if err := root.set(rootKey, encodeRoot(ref, s.opt.Keyring != nil)); err != nil {
 			root.cancel()
 			return err
 		}

@@ -13,6 +13,14 @@ import (
 // MarkName is the name of the file that says that a directory's contents are sealed, and under which data key.
 const MarkName = "SEALED"
 
+// What a directory and a keyring that do not belong together are told. Whoever wraps them says which directory.
+var (
+	// ErrSealed means that a directory is encrypted and was opened without a keyring.
+	ErrSealed = errors.New("the state is encrypted, but encryption is off: set [state] encryption_enabled = true and the [kms] that it was written with; to give encryption up, restore a savepoint into an empty directory without it")
+	// ErrPlain means that a directory is not encrypted and was opened with a keyring.
+	ErrPlain = errors.New("the state was written without encryption, but encryption is on: set [state] encryption_enabled = false to go on without; to encrypt it, take a savepoint and restore it into an empty directory with encryption on")
+)
+
 const (
 	markHead  = "sealed by HeliosDB Streaming, version 1\n"
 	markPlace = "heliosdb mark"

@@ -18,10 +18,13 @@ import (
 // written together with it: everything before that was already synced when this frame was written, which is how
 // recovery tells a loss of unsynced data from a loss of acknowledged data. The CRC covers the frame without the CRC
 // itself and is seeded with the segment's random salt, so that bytes of another log inside a payload are no frame.
+//
+// In a segment of format 2 every payload is a box of package seal, bound to the record's position and kind.
 const (
-	formatVersion = 1
-	headerLen     = 8 + 4 + 4 + 8 + 4
-	frameLen      = 4 + 4 + 4 + 4 + 1
+	plainFormat  = 1
+	sealedFormat = 2
+	headerLen    = 8 + 4 + 4 + 8 + 4
+	frameLen     = 4 + 4 + 4 + 4 + 1
 
 	// maxPayload bounds the payload of a frame in the format, whatever Options.MaxRecordBytes is set to later.
 	maxPayload = 256 << 20
@@ -36,14 +39,22 @@ var (
 )
 
 type header struct {
-	salt  uint32
-	first uint64
+	salt   uint32
+	first  uint64
+	sealed bool // payloads are boxes
+}
+
+func (h header) format() uint32 {
+	if h.sealed {
+		return sealedFormat
+	}
+	return plainFormat
 }
 
 func (h header) encode() []byte {
 	b := make([]byte, 0, headerLen)
 	b = append(b, magic[:]...)
-	b = binary.LittleEndian.AppendUint32(b, formatVersion)
+	b = binary.LittleEndian.AppendUint32(b, h.format())
 	b = binary.LittleEndian.AppendUint32(b, h.salt)
 	b = binary.LittleEndian.AppendUint64(b, h.first)
 	return binary.LittleEndian.AppendUint32(b, crc32.Checksum(b, castagnoli))
@@ -60,10 +71,13 @@ func decodeHeader(b []byte) (header, error) {
 	if crc32.Checksum(b[:headerLen-4], castagnoli) != binary.LittleEndian.Uint32(b[headerLen-4:]) {
 		return header{}, errors.New("segment header fails its checksum")
 	}
-	if v := binary.LittleEndian.Uint32(b[8:]); v != formatVersion {
-		return header{}, fmt.Errorf("segment has log format %d, this program reads format %d", v, formatVersion)
+	format := binary.LittleEndian.Uint32(b[8:])
+	if format != plainFormat && format != sealedFormat {
+		return header{}, fmt.Errorf("segment has log format %d, this program reads formats %d and %d", format, plainFormat, sealedFormat)
 	}
-	return header{salt: binary.LittleEndian.Uint32(b[12:]), first: binary.LittleEndian.Uint64(b[16:])}, nil
+	return header{
+		salt: binary.LittleEndian.Uint32(b[12:]), first: binary.LittleEndian.Uint64(b[16:]), sealed: format == sealedFormat,
+	}, nil
 }
 
 type frame struct {

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 
 	"github.com/heliosdb/heliosdb-streaming/internal/crashpoint"
+	"github.com/heliosdb/heliosdb-streaming/storage/seal"
 )
 
 // importFolder is where a log grows until it is whole.
@@ -99,6 +100,12 @@ func (im *importer) add(r Raw) error {
 			return err
 		}
 	}
+	if ring := im.opt.Keyring; ring != nil {
+		// What is checked is only that the log can be opened afterwards; reading authenticates.
+		if id, ok := seal.BoxKey(r.Payload); !ok || !ring.Has(id) {
+			return fmt.Errorf("record %d: %w: data key %s", r.Pos, seal.ErrUnknownKey, id)
+		}
+	}
 	index := uint32(r.Pos - im.head.first)
 	im.buf = appendFrame(im.buf, im.head.salt, frame{index: index, batch: index, kind: r.Kind, payload: r.Payload})
 	im.next++
@@ -109,7 +116,7 @@ func (im *importer) add(r Raw) error {
 }
 
 func (im *importer) begin() error {
-	im.head = header{salt: rand.Uint32(), first: im.next}
+	im.head = header{salt: rand.Uint32(), first: im.next, sealed: im.opt.Keyring != nil}
 	file, err := im.opt.FS.Create(filepath.Join(im.dir, segmentName(im.next)))
 	if err != nil {
 		return err

@@ -15,7 +15,13 @@ import (
 // An error of fn ends the reading and is returned as it is. ErrGone says that position from was truncated; a position
 // after the last one reads nothing.
 func (l *Log) Read(from uint64, fn func(pos uint64, kind byte, payload []byte) error) error {
-	return l.readFrames(from, func(pos uint64, f frame) error { return fn(pos, f.kind, f.payload) })
+	return l.readFrames(from, func(pos uint64, f frame) error {
+		payload, err := openRecord(l.opt.Keyring, pos, f)
+		if err != nil {
+			return err
+		}
+		return fn(pos, f.kind, payload)
+	})
 }
 
 // ReadRaw is Read for the payloads as they are stored, which Import takes.

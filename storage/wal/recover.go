@@ -11,6 +11,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/heliosdb/heliosdb-streaming/storage/seal"
 )
 
 const (
@@ -30,9 +32,10 @@ const (
 type segment struct {
 	name  string
 	head  header
-	count uint32 // records that are written and, if the log syncs, synced
-	size  int64  // bytes of those, header included
-	marks []mark // ascending; the first is (0, headerLen)
+	count uint32       // records that are written and, if the log syncs, synced
+	size  int64        // bytes of those, header included
+	marks []mark       // ascending; the first is (0, headerLen)
+	keys  []seal.KeyID // that sealed its records, in order of their first one
 }
 
 // mark remembers where the frame with an index begins.
@@ -89,10 +92,11 @@ func listSegments(fsys FS, dir string) (segments, unfinished []string, err error
 }
 
 // scan reads every record of the log in dir, changing nothing. torn is the number of bytes at the end of the last
-// segment that a crash left unfinished; they are not counted in the segment's size. visit may be nil.
-func scan(fsys FS, dir string, names []string, visit func(pos uint64, f frame) error) (segs []*segment, torn int64, err error) {
+// segment that a crash left unfinished; they are not counted in the segment's size. ring must have the keys of all
+// records, and is nil for a plain log. visit may be nil.
+func scan(fsys FS, dir string, names []string, ring *seal.Keyring, visit func(pos uint64, f frame) error) (segs []*segment, torn int64, err error) {
 	for i, name := range names {
-		seg, rest, err := scanSegment(fsys, dir, name, i == len(names)-1, visit)
+		seg, rest, err := scanSegment(fsys, dir, name, i == len(names)-1, ring, visit)
 		if err != nil {
 			return nil, 0, err
 		}
@@ -106,7 +110,7 @@ func scan(fsys FS, dir string, names []string, visit func(pos uint64, f frame) e
 	return segs, torn, nil
 }
 
-func scanSegment(fsys FS, dir, name string, last bool, visit func(pos uint64, f frame) error) (*segment, int64, error) {
+func scanSegment(fsys FS, dir, name string, last bool, ring *seal.Keyring, visit func(pos uint64, f frame) error) (*segment, int64, error) {
 	file, err := fsys.Open(filepath.Join(dir, name), false)
 	if err != nil {
 		return nil, 0, err
@@ -129,6 +133,9 @@ func scanSegment(fsys FS, dir, name string, last bool, visit func(pos uint64, f 
 		// A segment gets its name only after its header is synced, so this is never a crash's doing.
 		return nil, 0, &CorruptError{Segment: name, Pos: first, Reason: err.Error()}
 	}
+	if err := head.checkSealed(ring); err != nil {
+		return nil, 0, fmt.Errorf("log of changes: %w", err)
+	}
 	seg := &segment{name: name, head: head, size: headerLen}
 	r := newFrameReader(file, head.salt, 0, headerLen, end)
 	for {
@@ -136,6 +143,9 @@ func scanSegment(fsys FS, dir, name string, last bool, visit func(pos uint64, f 
 		f, err := r.read()
 		switch {
 		case err == nil:
+			if err := seg.noteKey(f, ring); err != nil {
+				return nil, 0, err
+			}
 			seg.markFrame(f.index, at)
 			seg.count, seg.size = r.next, r.off
 			if visit != nil {
@@ -232,8 +242,8 @@ type Report struct {
 }
 
 // Verify reads the whole log under dir and changes nothing. A log that was never made is an empty report. The error
-// wraps ErrCorrupt when the log is damaged. The log must not be open.
-func Verify(dir string) (Report, error) {
+// wraps ErrCorrupt when the log is damaged. The log must not be open. ring opens what is sealed, nil for a plain log.
+func Verify(dir string, ring *seal.Keyring) (Report, error) {
 	fsys := OS{}
 	logDir := filepath.Join(dir, logFolder)
 	names, _, err := listSegments(fsys, logDir)
@@ -243,7 +253,10 @@ func Verify(dir string) (Report, error) {
 	if err != nil {
 		return Report{}, err
 	}
-	segs, torn, err := scan(fsys, logDir, names, nil)
+	segs, torn, err := scan(fsys, logDir, names, ring, func(pos uint64, f frame) error {
+		_, err := openRecord(ring, pos, f)
+		return err
+	})
 	if err != nil {
 		return Report{}, err
 	}

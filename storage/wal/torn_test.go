@@ -183,7 +183,7 @@ func TestDamagedEarlierSegment(t *testing.T) {
 		if _, err := Open(dir, Options{Logger: quiet}); !errors.Is(err, ErrCorrupt) {
 			t.Fatalf("%s: Open returned %v", name, err)
 		}
-		if _, err := Verify(dir); !errors.Is(err, ErrCorrupt) {
+		if _, err := Verify(dir, nil); !errors.Is(err, ErrCorrupt) {
 			t.Fatalf("%s: Verify returned %v", name, err)
 		}
 	}
@@ -203,7 +203,7 @@ func FuzzOpen(f *testing.F) {
 		if _, err := file.WriteAt(data, 0); err != nil {
 			t.Fatal(err)
 		}
-		segs, torn, err := scan(fsys, logFolder, []string{segmentName(1)}, nil)
+		segs, torn, err := scan(fsys, logFolder, []string{segmentName(1)}, nil, nil)
 		if err != nil {
 			if !errors.Is(err, ErrCorrupt) {
 				t.Fatalf("unexpected error: %v", err)

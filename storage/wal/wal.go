@@ -22,6 +22,7 @@ import (
 	"sync"
 
 	"github.com/heliosdb/heliosdb-streaming/internal/crashpoint"
+	"github.com/heliosdb/heliosdb-streaming/storage/seal"
 )
 
 // Crash points, in the order in which a batch meets them.
@@ -57,6 +58,8 @@ type Options struct {
 	// Sync makes Sync reach stable storage. Without it data survives the process but not the machine: for tests and
 	// for measuring what syncing costs.
 	Sync bool
+	// Keyring seals the records; nil leaves them plain. A log stays what it was made as.
+	Keyring *seal.Keyring
 	// FS is the file system, by default the operating system's; ignored for a log in memory.
 	FS FS
 	// Logger hears about a tail that recovery cut off. Default slog.Default().
@@ -100,7 +103,8 @@ type Log struct {
 }
 
 // Open opens the log in dir, making it if there is none, and recovers it: a tail that a crash left unfinished is cut
-// off, anything else that is wrong is an error that wraps ErrCorrupt. An empty dir means a log in memory that ends
+// off, anything else that is wrong is an error that wraps ErrCorrupt. A log and an Options.Keyring that do not belong
+// together are an error of package seal, and nothing is changed. An empty dir means a log in memory that ends
 // with the process. One process at a time may have a log open (dirlock.ErrLocked).
 func Open(dir string, opt Options) (*Log, error) {
 	opt.setDefaults()
@@ -135,14 +139,14 @@ func (l *Log) recover() error {
 	if err != nil {
 		return err
 	}
+	segs, torn, err := scan(l.fs, l.dir, names, l.opt.Keyring, nil)
+	if err != nil {
+		return err
+	}
 	for _, n := range unfinished {
 		if err := l.fs.Remove(filepath.Join(l.dir, n)); err != nil {
 			return err
 		}
-	}
-	segs, torn, err := scan(l.fs, l.dir, names, nil)
-	if err != nil {
-		return err
 	}
 	l.segs = segs
 	if len(segs) == 0 {
@@ -176,7 +180,7 @@ func (l *Log) sync(f File) error {
 // addSegment makes the segment that begins with position first the active one. It appears under its name only when
 // its header is complete. The caller is the only writer.
 func (l *Log) addSegment(first uint64) error {
-	seg := &segment{name: segmentName(first), head: header{salt: rand.Uint32(), first: first}, size: headerLen}
+	seg := &segment{name: segmentName(first), head: header{salt: rand.Uint32(), first: first, sealed: l.opt.Keyring != nil}, size: headerLen}
 	seg.markFrame(0, headerLen)
 	path := filepath.Join(l.dir, seg.name)
 	tmp := filepath.Join(l.dir, fmt.Sprintf("%016x%s", first, tmpSuffix))
@@ -220,7 +224,7 @@ func (l *Log) Append(kind byte, payload []byte) (uint64, error) {
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	for l.failed == nil && len(l.buf) > 0 && len(l.buf)+frameLen+len(payload) > maxBufferBytes {
+	for l.failed == nil && len(l.buf) > 0 && len(l.buf)+frameLen+seal.Overhead+len(payload) > maxBufferBytes {
 		if err := l.syncLocked(l.last); err != nil {
 			return 0, err
 		}
@@ -228,8 +232,8 @@ func (l *Log) Append(kind byte, payload []byte) (uint64, error) {
 	if l.failed != nil {
 		return 0, l.failed
 	}
-	// Index, batch and CRC depend on the segment, which is known when the batch is written.
-	l.buf = appendFrame(l.buf, 0, frame{kind: kind, payload: payload})
+	// Index, batch and CRC depend on the segment, which is known when the batch is written; sealing comes then, too.
+	l.buf = appendUnplaced(l.buf, kind, payload, l.opt.Keyring != nil)
 	l.pending++
 	l.last++
 	return l.last, nil
@@ -298,13 +302,17 @@ func (l *Log) lastSegment() *segment {
 // commit puts one batch on stable storage, in a new segment if the active one is full. Only one runs at a time.
 func (l *Log) commit(batch []byte, count uint32) error {
 	seg := l.lastSegment()
-	if seg.count > 0 && seg.size+int64(len(batch)) > l.opt.SegmentBytes {
+	var key *seal.Key
+	if l.opt.Keyring != nil {
+		key = l.opt.Keyring.Current()
+	}
+	if seg.count > 0 && (seg.size+int64(len(batch)) > l.opt.SegmentBytes || seg.otherKey(key)) {
 		if err := l.addSegment(seg.next()); err != nil {
 			return err
 		}
 		seg = l.lastSegment()
 	}
-	marks := sealBatch(batch, seg)
+	marks := placeBatch(batch, seg, key)
 	crashpoint.Hit(crashBatchBefore)
 	if crashpoint.Armed(crashBatchTorn) {
 		half := len(batch) - len(batch)/3
@@ -326,16 +334,23 @@ func (l *Log) commit(batch []byte, count uint32) error {
 	seg.count += count
 	seg.size += int64(len(batch))
 	seg.marks = append(seg.marks, marks...)
+	if key != nil {
+		seg.addKey(key.ID())
+	}
 	return nil
 }
 
-// sealBatch completes the frames of a batch for the segment that it goes to, and returns the marks to remember.
-func sealBatch(batch []byte, seg *segment) []mark {
+// placeBatch completes the frames of a batch for the segment that it goes to, sealed if there is a key, and returns
+// the marks to remember.
+func placeBatch(batch []byte, seg *segment, key *seal.Key) []mark {
 	var marks []mark
 	lastMark := seg.marks[len(seg.marks)-1].off
 	index, off := seg.count, seg.size
 	for len(batch) > 0 {
 		n := frameLen + int(binary.LittleEndian.Uint32(batch))
+		if key != nil {
+			sealPayload(batch[:n], key, seg.head.first+uint64(index))
+		}
 		placeFrame(batch[:n], index, seg.count, seg.head.salt)
 		if off-lastMark >= indexEveryBytes {
 			marks = append(marks, mark{index, off})

@@ -1,0 +1,191 @@
+package epoch
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+
+	"github.com/heliosdb/heliosdb-streaming/internal/crashpoint"
+	"github.com/heliosdb/heliosdb-streaming/storage/seal"
+)
+
+var crashMarked = crashpoint.Register("epoch.seal.marked")
+
+// badgerManifest is the first file that the key-value store makes: without it there is no data.
+const badgerManifest = "MANIFEST"
+
+// checkSealed refuses a keyring that does not belong to the store in dir, or a missing one. It changes nothing, and
+// comes before the key-value store is opened, which writes files of its own.
+func checkSealed(dir string, ring *seal.Keyring) error {
+	mark, err := seal.ReadMark(dir)
+	if err != nil {
+		return fmt.Errorf("checkpoint store: %w", err)
+	}
+	_, err = os.Stat(filepath.Join(dir, badgerManifest))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	holds := err == nil
+	switch {
+	case mark != nil && ring != nil:
+		err = ring.OpenMark(mark)
+	case mark != nil && holds:
+		err = seal.ErrSealed
+	case mark == nil && holds && ring != nil:
+		err = seal.ErrPlain
+	default:
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("checkpoint store in %s: %w", dir, err)
+	}
+	return nil
+}
+
+// markStore says on disk whether the store is sealed, before its first data is written. checkSealed was before.
+func markStore(dir string, ring *seal.Keyring) error {
+	if dir == "" {
+		return nil
+	}
+	mark, err := seal.ReadMark(dir)
+	switch {
+	case err != nil:
+		return err
+	case ring != nil && mark == nil:
+		err = seal.WriteMark(dir, ring)
+		crashpoint.Hit(crashMarked)
+	case ring == nil && mark != nil:
+		// A process with a keyring ended before it wrote anything.
+		err = errors.Join(os.Remove(filepath.Join(dir, seal.MarkName)), syncPath(dir))
+	}
+	if err != nil {
+		return fmt.Errorf("mark of the checkpoint store: %w", err)
+	}
+	return nil
+}
+
+// key returns the data key for a new run, nil in a plain store.
+func (s *Store) key() *seal.Key {
+	if s.opt.Keyring == nil {
+		return nil
+	}
+	return s.opt.Keyring.Current()
+}
+
+// Reseal has everything that older data keys sealed written anew under the current one, in the background as merges
+// are. The manifest follows with the next epoch.
+func (s *Store) Reseal() error {
+	ring := s.opt.Keyring
+	if ring == nil {
+		return nil
+	}
+	if s.opt.Dir != "" {
+		dir := filepath.Join(s.opt.Dir, storeFolder)
+		mark, err := seal.ReadMark(dir)
+		if err != nil {
+			return err
+		}
+		if id, ok := seal.BoxKey(mark); !ok || id != ring.Current().ID() {
+			if err := seal.WriteMark(dir, ring); err != nil {
+				return fmt.Errorf("mark of the checkpoint store: %w", err)
+			}
+		}
+	}
+	s.wakeBackground()
+	return nil
+}
+
+// keyOf returns the data key of a run that has entries; all blobs of a run have one.
+func (s *Store) keyOf(r *run) (seal.KeyID, error) {
+	k := &r.sealed
+	k.Do(func() { k.key, k.err = s.blobKey(r.meta.ID) })
+	return k.key, k.err
+}
+
+// blobKey returns the data key of the first blob of a run.
+func (s *Store) blobKey(id uint64) (seal.KeyID, error) {
+	first, err := s.db.get(runKey(id, 0), nil)
+	if err != nil {
+		return 0, missingChunk(id, 0, err)
+	}
+	if len(first) > lenBytes && first[lenBytes] == boxFormat {
+		if key, ok := seal.BoxKey(first[lenBytes+1:]); ok {
+			return key, nil
+		}
+	}
+	return 0, corruptRun(id, 0, "it is not sealed")
+}
+
+// sealedBefore reports whether one of the runs has another data key than the current one.
+func (s *Store) sealedBefore(runs []*run) bool {
+	ring := s.opt.Keyring
+	if ring == nil || len(ring.Keys()) < 2 {
+		return false
+	}
+	current := ring.Current().ID()
+	return slices.ContainsFunc(runs, func(r *run) bool {
+		if r.meta.Entries == 0 {
+			return false
+		}
+		key, err := s.keyOf(r)
+		return err == nil && key != current // a merge that reads the run meets the error and reports it
+	})
+}
+
+// KeysInUse returns the data keys of the last complete epoch: what is needed to open the store again. An epoch or a
+// merge that is being written may bring back one that is missing here.
+func (s *Store) KeysInUse() ([]seal.KeyID, error) {
+	ring := s.opt.Keyring
+	if ring == nil {
+		return nil, nil
+	}
+	var used []seal.KeyID
+	add := func(id seal.KeyID) {
+		if !slices.Contains(used, id) {
+			used = append(used, id)
+		}
+	}
+	if s.opt.Dir != "" {
+		mark, err := seal.ReadMark(filepath.Join(s.opt.Dir, storeFolder))
+		if err != nil {
+			return nil, err
+		}
+		if id, ok := seal.BoxKey(mark); ok {
+			add(id)
+		}
+	}
+	snap, err := s.Snapshot()
+	if err != nil {
+		return nil, err
+	}
+	defer snap.Release()
+	if snap.v.manifest == nil {
+		return used, nil
+	}
+	for _, ref := range []blobRef{snap.v.ref, snap.v.manifest.metaRun} {
+		if ref.id == 0 {
+			continue
+		}
+		id, err := s.blobKey(ref.id)
+		if err != nil {
+			return nil, err
+		}
+		add(id)
+	}
+	for _, runs := range snap.v.tables {
+		for _, r := range runs {
+			if r.meta.Entries == 0 {
+				continue
+			}
+			id, err := s.keyOf(r)
+			if err != nil {
+				return nil, err
+			}
+			add(id)
+		}
+	}
+	return used, nil
+}
