@@ -146,7 +146,7 @@ func crashImport(s *Store, log *wal.Log, dir string) error {
 				yield(wal.Raw{}, err)
 			}
 		}
-		if err := wal.Import(dir, wal.Options{Sync: true, SegmentBytes: 400}, log.FirstPos(), records); err != nil {
+		if err := wal.Import(dir, wal.Options{Sync: true, SegmentBytes: 400, Keyring: s.opt.Keyring}, log.FirstPos(), records); err != nil {
 			return err
 		}
 	}
