@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"log/slog"
 	"net/http"
-	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 )
@@ -14,16 +13,13 @@ type Options struct {
 	Backend    Backend
 	Logger     *slog.Logger
 	Registerer prometheus.Registerer // nil: no metrics
-	Limits     Limits
-	TLS        bool // requests come over TLS: say so to browsers
-	Now        func() time.Time
+	TLS        bool                  // requests come over TLS: say so to browsers
 }
 
 // API serves the routes.
 type API struct {
 	b       Backend
 	log     *slog.Logger
-	limits  *limiter
 	gates   map[class]*gate
 	metrics *httpMetrics
 	tls     bool
@@ -32,11 +28,8 @@ type API struct {
 
 // New makes an API.
 func New(o Options) *API {
-	if o.Now == nil {
-		o.Now = time.Now
-	}
 	a := &API{
-		b: o.Backend, log: o.Logger, limits: newLimiter(o.Limits, o.Now), gates: newGates(),
+		b: o.Backend, log: o.Logger, gates: newGates(),
 		metrics: newHTTPMetrics(o.Registerer), tls: o.TLS, mux: http.NewServeMux(),
 	}
 	paths := map[string]bool{}
@@ -67,9 +60,6 @@ func unknownRoute(_ *API, _ http.ResponseWriter, r *request) error {
 
 // ServeHTTP implements http.Handler.
 func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) { a.mux.ServeHTTP(w, r) }
-
-// SetLimits changes the rate limits, for a reload.
-func (a *API) SetLimits(l Limits) { a.limits.set(l) }
 
 // answer sends v as JSON.
 func answer(w http.ResponseWriter, status int, v any) error {

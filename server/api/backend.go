@@ -21,6 +21,9 @@ type Backend interface {
 	// request without one. remote is its address, host:port. A request that
 	// proves nothing is ErrUnauthorized, unless authentication is off.
 	Authenticate(ctx context.Context, token, remote string) (*Identity, error)
+	// Allow counts a request against the rates of its user and its address, of
+	// which either may be "". Beyond the rate it is a Problem with RetryAfter.
+	Allow(user, remote string) error
 	// Audit keeps an event for the audit log. It does not block for long.
 	Audit(e AuditEvent)
 

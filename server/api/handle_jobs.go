@@ -99,9 +99,17 @@ func (c *JobConfig) check() error {
 			return problem(BadRequest, "config.columns: "+quoted(col.Name)+" has no type")
 		}
 	}
+	if c.Columns == nil {
+		return nil // to be inferred
+	}
+	return c.CheckEventTime()
+}
+
+// CheckEventTime sees that event_time is one of the columns.
+func (c *JobConfig) CheckEventTime() error {
 	named := func(col JobColumn) bool { return col.Name == c.EventTime }
-	if c.EventTime != "" && c.Columns != nil && !slices.ContainsFunc(c.Columns, named) {
-		return problem(BadRequest, "config.event_time "+quoted(c.EventTime)+" is none of config.columns")
+	if c.EventTime != "" && !slices.ContainsFunc(c.Columns, named) {
+		return problem(BadRequest, "config.event_time "+quoted(c.EventTime)+" is none of the columns")
 	}
 	return nil
 }

@@ -180,6 +180,7 @@ type fakeBackend struct {
 	rows   *fakeRows
 	query  Query
 	hook   func(ctx context.Context) // runs inside Jobs
+	limit  func(user, remote string) bool
 }
 
 var _ Backend = (*fakeBackend)(nil)
@@ -202,6 +203,15 @@ func (b *fakeBackend) Authenticate(_ context.Context, token, _ string) (*Identit
 		return nil, ErrUnauthorized("no such token")
 	}
 	return &Identity{Name: token, Roles: []string{token}, Permissions: p}, nil
+}
+
+func (b *fakeBackend) Allow(user, remote string) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.limit != nil && b.limit(user, remote) {
+		return &Problem{Kind: RateLimited, Detail: "too many", RetryAfter: 1500 * time.Millisecond}
+	}
+	return nil
 }
 
 func (b *fakeBackend) Audit(e AuditEvent) {

@@ -1,14 +1,10 @@
 package api
 
 import (
-	"container/list"
 	"context"
-	"net/netip"
-	"sync"
 	"time"
 
 	"golang.org/x/sync/semaphore"
-	"golang.org/x/time/rate"
 )
 
 // Bounds of requests.
@@ -22,9 +18,6 @@ const (
 	// MaxConnections is the most connections that are open at once; one more
 	// waits to be accepted.
 	MaxConnections = 1024
-	// maxClients bounds the tables of rate limits; the one that was quiet for
-	// longest is forgotten first.
-	maxClients = 16 << 10
 	// maxStreams bounds the requests on one HTTP/2 connection.
 	maxStreams = 128
 	// queueWait is how long a request waits for a place in its class.
@@ -85,85 +78,4 @@ func (g *gate) enter(ctx context.Context) (leave func(), err error) {
 		}
 	}
 	return func() { g.run.Release(1); g.queue.Release(1) }, nil
-}
-
-// Limits are the rate limits, which a reload changes.
-type Limits struct {
-	Enabled           bool
-	RequestsPerMinute int
-}
-
-// limiter counts requests by user and by address: each client may make
-// RequestsPerMinute at once and is given as many again over a minute.
-type limiter struct {
-	mu      sync.Mutex
-	limits  Limits
-	clients map[string]*list.Element
-	order   *list.List // of *client, the most recent first
-	now     func() time.Time
-}
-
-type client struct {
-	key string
-	lim *rate.Limiter
-}
-
-func newLimiter(l Limits, now func() time.Time) *limiter {
-	return &limiter{limits: l, clients: map[string]*list.Element{}, order: list.New(), now: now}
-}
-
-// set changes the limits; what clients have used up is forgotten.
-func (l *limiter) set(next Limits) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if next == l.limits {
-		return
-	}
-	l.limits = next
-	clear(l.clients)
-	l.order.Init()
-}
-
-// allow takes one request of a client; after says when the next one may come.
-func (l *limiter) allow(key string) (ok bool, after time.Duration) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if !l.limits.Enabled || l.limits.RequestsPerMinute <= 0 {
-		return true, 0
-	}
-	now := l.now()
-	el := l.clients[key]
-	if el == nil {
-		per := rate.Limit(float64(l.limits.RequestsPerMinute) / 60)
-		el = l.order.PushFront(&client{key: key, lim: rate.NewLimiter(per, l.limits.RequestsPerMinute)})
-		l.clients[key] = el
-		if len(l.clients) > maxClients {
-			last := l.order.Back()
-			delete(l.clients, last.Value.(*client).key)
-			l.order.Remove(last)
-		}
-	}
-	l.order.MoveToFront(el)
-	r := el.Value.(*client).lim.ReserveN(now, 1)
-	if d := r.DelayFrom(now); d > 0 {
-		r.CancelAt(now)
-		return false, d
-	}
-	return true, 0
-}
-
-// addressKey is the client of a remote address: an IPv4 address, or the /64 of
-// an IPv6 one, of which a single machine may use all.
-func addressKey(remote string) string {
-	ap, err := netip.ParseAddrPort(remote)
-	if err != nil {
-		return "addr:" + remote
-	}
-	ip := ap.Addr().Unmap().WithZone("")
-	if ip.Is6() {
-		if p, err := ip.Prefix(64); err == nil {
-			return "addr:" + p.String()
-		}
-	}
-	return "addr:" + ip.String()
 }

@@ -18,6 +18,7 @@ type request struct {
 	id    *Identity // nil: nobody proved who sends it
 	name  string    // request id
 	body  []byte
+	done  bool // the handler was reached: what it is about is audited behind it
 }
 
 // recorder remembers what was sent.
@@ -85,7 +86,7 @@ func (a *API) serve(rt *route) http.Handler {
 
 // run lets a request through its limits to its handler.
 func (a *API) run(w http.ResponseWriter, r *request) error {
-	if err := a.limit(addressKey(r.RemoteAddr)); err != nil {
+	if err := a.allow("", r.RemoteAddr); err != nil {
 		return err
 	}
 	if r.route.Allow != Public || r.route.Op == "register" {
@@ -102,17 +103,17 @@ func (a *API) run(w http.ResponseWriter, r *request) error {
 		return err
 	}
 	defer leave()
+	r.done = true
 	return r.route.handle(a, w, r)
 }
 
-// limit takes one request of a client's rate.
-func (a *API) limit(key string) error {
-	if ok, after := a.limits.allow(key); !ok {
+// allow takes one request of the rate of a user or an address.
+func (a *API) allow(user, remote string) error {
+	err := a.b.Allow(user, remote)
+	if err != nil {
 		a.metrics.limited.Inc()
-		return &Problem{Kind: RateLimited, Detail: "this client has sent too many requests", RetryAfter: after,
-			Hint: "[security] rate_limit_requests_per_minute sets the rate."}
 	}
-	return nil
+	return err
 }
 
 // authenticate finds out who sends the request and whether the route is theirs.
@@ -128,7 +129,7 @@ func (a *API) authenticate(r *request) error {
 	if r.id, err = a.b.Authenticate(r.Context(), token, r.RemoteAddr); err != nil {
 		return err
 	}
-	if err := a.limit("user:" + r.id.Name); err != nil {
+	if err := a.allow(r.id.Name, ""); err != nil {
 		return err
 	}
 	switch p := r.route.Allow; {
@@ -204,8 +205,8 @@ func (a *API) finish(r *request, status int, d time.Duration) {
 	}
 	a.log.Debug("http", "component", "http", "request", r.name, "method", r.Method, "path", r.URL.Path, "status", status,
 		"user", user, "remote", r.RemoteAddr, "seconds", d.Seconds())
-	refused := status == http.StatusUnauthorized || status == http.StatusForbidden || status == http.StatusTooManyRequests
-	if !r.route.Audited && !refused {
+	refused := !r.done && (status == http.StatusUnauthorized || status == http.StatusForbidden)
+	if !refused && !(r.done && r.route.Audited) {
 		return
 	}
 	e := AuditEvent{User: user, Remote: r.RemoteAddr, Action: r.route.Op, Object: r.URL.Path, Outcome: "ok", Status: status, Request: r.name}

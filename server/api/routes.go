@@ -38,7 +38,7 @@ type route struct {
 	Allow   Permission
 	Class   class
 	Timeout time.Duration
-	Audited bool // kept in the audit log also when it succeeds
+	Audited bool // kept in the audit log; refusals are in any case. Package auth keeps what it does itself
 	handle  func(a *API, w http.ResponseWriter, r *request) error
 }
 
@@ -54,16 +54,16 @@ const (
 var routes = []route{
 	{"GET", "/openapi.json", "openapi", Public, classDefault, quick, false, (*API).openapi},
 
-	{"POST", "/auth/register", "register", Public, classPassword, quick, true, (*API).register},
-	{"POST", "/auth/login", "login", Public, classPassword, quick, true, (*API).login},
-	{"POST", "/auth/refresh", "refresh", Authenticated, classDefault, quick, true, (*API).refresh},
-	{"POST", "/auth/logout", "logout", Authenticated, classDefault, quick, true, (*API).logout},
+	{"POST", "/auth/register", "register", Public, classPassword, quick, false, (*API).register},
+	{"POST", "/auth/login", "login", Public, classPassword, quick, false, (*API).login},
+	{"POST", "/auth/refresh", "refresh", Authenticated, classDefault, quick, false, (*API).refresh},
+	{"POST", "/auth/logout", "logout", Authenticated, classDefault, quick, false, (*API).logout},
 	{"GET", "/auth/me", "me", Authenticated, classDefault, quick, false, (*API).me},
 	{"GET", "/auth/users", "listUsers", Admin, classDefault, quick, true, (*API).listUsers},
-	{"POST", "/auth/users", "createUser", Admin, classPassword, quick, true, (*API).createUser},
+	{"POST", "/auth/users", "createUser", Admin, classPassword, quick, false, (*API).createUser},
 	{"GET", "/auth/users/{name}", "getUser", Admin, classDefault, quick, true, (*API).getUser},
-	{"PATCH", "/auth/users/{name}", "updateUser", Admin, classPassword, quick, true, (*API).updateUser},
-	{"DELETE", "/auth/users/{name}", "deleteUser", Admin, classDefault, quick, true, (*API).deleteUser},
+	{"PATCH", "/auth/users/{name}", "updateUser", Admin, classPassword, quick, false, (*API).updateUser},
+	{"DELETE", "/auth/users/{name}", "deleteUser", Admin, classDefault, quick, false, (*API).deleteUser},
 
 	{"GET", "/jobs", "listJobs", Read, classDefault, quick, false, (*API).listJobs},
 	{"POST", "/jobs", "createJob", Execute, classCreate, creation, true, (*API).createJob},

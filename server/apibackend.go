@@ -1,0 +1,89 @@
+package server
+
+import (
+	"context"
+	"time"
+
+	"github.com/heliosdb/heliosdb-streaming/internal/pgerr"
+	"github.com/heliosdb/heliosdb-streaming/server/api"
+)
+
+// apiBackend is what the HTTP API asks of the server.
+type apiBackend struct {
+	s       *Server
+	started time.Time
+}
+
+var _ api.Backend = (*apiBackend)(nil)
+
+func newAPIBackend(s *Server) *apiBackend { return &apiBackend{s: s, started: time.Now()} }
+
+// Status implements api.AdminBackend.
+func (b *apiBackend) Status(context.Context) (api.Status, error) {
+	s := b.s
+	jobs := s.Jobs()
+	st := api.Status{
+		Version: Version, Paused: !s.PausedSince().IsZero(), StartedAt: b.started.UTC(), TotalJobs: len(jobs), Workers: s.workers(),
+	}
+	for _, j := range jobs {
+		if j.Active {
+			st.ActiveJobs++
+		}
+	}
+	if last := s.LastCheckpoint(); !last.At.IsZero() {
+		st.Checkpoint = &api.Checkpoint{Epoch: last.Epoch, CompletedAt: last.At.UTC()}
+	}
+	return st, nil
+}
+
+// Pause implements api.AdminBackend.
+func (b *apiBackend) Pause(ctx context.Context, _ *api.Identity) (api.Status, error) {
+	if err := b.s.PauseAll(ctx); err != nil {
+		return api.Status{}, err
+	}
+	return b.Status(ctx)
+}
+
+// Resume implements api.AdminBackend.
+func (b *apiBackend) Resume(ctx context.Context, _ *api.Identity) (api.Status, error) {
+	if err := b.s.ResumeAll(ctx); err != nil {
+		return api.Status{}, err
+	}
+	return b.Status(ctx)
+}
+
+// Checkpoint implements api.AdminBackend.
+func (b *apiBackend) Checkpoint(ctx context.Context, _ *api.Identity) (api.Checkpoint, error) {
+	if err := b.s.Checkpoint(ctx); err != nil {
+		return api.Checkpoint{}, err
+	}
+	last := b.s.LastCheckpoint()
+	return api.Checkpoint{Epoch: last.Epoch, CompletedAt: last.At.UTC()}, nil
+}
+
+// Config implements api.AdminBackend.
+func (b *apiBackend) Config(context.Context) ([]api.Setting, error) {
+	var out []api.Setting
+	for _, k := range b.s.cfg.Settings() {
+		out = append(out, api.Setting{Key: k.Name, Value: k.Value, Origin: k.Origin})
+	}
+	return out, nil
+}
+
+// noSavepoints answers until savepoints are there.
+func noSavepoints() error {
+	return &api.Problem{Kind: api.NotImplemented, Detail: "savepoints are not available in this version", SQLState: pgerr.FeatureNotSupported}
+}
+
+// CreateSavepoint implements api.AdminBackend.
+func (b *apiBackend) CreateSavepoint(context.Context, *api.Identity, string) (api.Savepoint, error) {
+	return api.Savepoint{}, noSavepoints()
+}
+
+// Savepoints implements api.AdminBackend.
+func (b *apiBackend) Savepoints(context.Context) ([]api.Savepoint, error) { return nil, noSavepoints() }
+
+// DropSavepoint implements api.AdminBackend.
+func (b *apiBackend) DropSavepoint(context.Context, *api.Identity, string) error {
+	return noSavepoints()
+}
