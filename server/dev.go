@@ -75,6 +75,7 @@ HeliosDB Streaming %s, development mode
 
   SQL       psql -h %s -p %s
   Kafka     %s   topics nexmark-person, nexmark-auction, nexmark-bid
+  HTTP API  http://%s/api/v1      described by http://%s/api/v1/openapi.json
   Metrics   http://%s/metrics      Health  http://%s/health
   Data      %s
 
@@ -85,7 +86,7 @@ Try, in psql:
 
 Ctrl-C takes a checkpoint and stops; the next start goes on from there.
 
-`, Version, host, port, d.broker.Addr(), l.Metrics, l.Health, d.cfg.State.Path)
+`, Version, host, port, d.broker.Addr(), l.API, l.API, l.Metrics, l.Health, d.cfg.State.Path)
 }
 
 // progressInterval is how often the progress line changes.

@@ -17,13 +17,16 @@ import (
 
 // Listeners are the open ports of a server.
 type Listeners struct {
-	PG, Health, Metrics string // host:port
+	PG, API, Health, Metrics string // host:port
 
 	s     *Server
 	pg    *pgwire.Server
 	https []*http.Server
 	ready atomic.Bool
 	errs  chan error
+
+	apiServer *http.Server
+	endAPI    context.CancelCauseFunc
 }
 
 // Bounds of the HTTP listeners.
@@ -35,7 +38,7 @@ const (
 
 // Listen opens the ports. SQL is served at once; /ready says no until Ready.
 func (s *Server) Listen() (*Listeners, error) {
-	l := &Listeners{s: s, errs: make(chan error, 3)}
+	l := &Listeners{s: s, errs: make(chan error, 4)}
 	pg, err := pgwire.NewServer(s.handler(), pgwire.Config{
 		MaxConnections: s.cfg.Server.MaxConnections, AuthTimeout: s.cfg.Server.AuthenticationTimeout,
 		Logger: s.log, Registerer: s.reg,
@@ -53,6 +56,9 @@ func (s *Server) Listen() (*Listeners, error) {
 			l.errs <- fmt.Errorf("pgwire listener: %w", err)
 		}
 	}()
+	if err := l.serveAPI(nil); err != nil {
+		return nil, errors.Join(err, l.Close(context.Background()))
+	}
 	health := http.NewServeMux()
 	health.HandleFunc("GET /health", l.health)
 	health.HandleFunc("GET /ready", l.readiness)
@@ -125,6 +131,7 @@ func (l *Listeners) Close(ctx context.Context) error {
 	if l.pg != nil {
 		err = l.pg.Shutdown(ctx)
 	}
+	err = errors.Join(err, l.closeAPI(ctx))
 	for _, srv := range l.https {
 		err = errors.Join(err, srv.Shutdown(ctx))
 	}

@@ -75,7 +75,7 @@ func (s *Server) serve(ctx context.Context, l *Listeners, d *devMode, o RunOptio
 		}
 	}
 	l.Ready()
-	o.Log.Announce(fmt.Sprintf("HeliosDB Streaming %s is ready: pgwire %s, health http://%s/health, metrics http://%s/metrics", Version, l.PG, l.Health, l.Metrics),
+	o.Log.Announce(fmt.Sprintf("HeliosDB Streaming %s is ready: pgwire %s, health http://%s/health, metrics http://%s/metrics, API http://%s/api/v1", Version, l.PG, l.Health, l.Metrics, l.API),
 		"workers", s.workers())
 	if d != nil {
 		if err := d.feed(); err != nil {
