@@ -178,10 +178,8 @@ func literal(text string) string {
 // catalog. Positions of errors are in statements that the client has not seen.
 func (s *Server) createJob(ctx context.Context, name string, c *api.JobConfig, source, view string) (err error) {
 	defer func() {
-		if e := pgerr.From(err); err != nil && e.Pos != 0 {
-			d := *e
-			d.Pos = 0
-			err = &d
+		if err != nil {
+			err = atRunTime(err)
 		}
 	}()
 	srcAST, err := parseOne(source)

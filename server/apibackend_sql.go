@@ -107,8 +107,11 @@ func singleStatement(st ast.Statement) error {
 // relocateForward turns a position in a statement into one in the text that it
 // begins at offset of.
 func relocateForward(err error, offset int) error {
+	if err == nil || offset == 0 {
+		return err
+	}
 	e := pgerr.From(err)
-	if err == nil || e.Pos == 0 || offset == 0 {
+	if e.Pos == 0 {
 		return err
 	}
 	d := *e

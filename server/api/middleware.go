@@ -55,6 +55,7 @@ func (a *API) serve(rt *route) http.Handler {
 		done := a.metrics.begin(rt.Op)
 		defer func() {
 			x := recover()
+			broken := x != nil && rec.status != 0 // what was sent may be half an answer
 			if x != nil && x != http.ErrAbortHandler {
 				a.log.Error("http: a handler failed", "component", "http", "request", r.name, "route", rt.Op, "error", x, "stack", string(debug.Stack()))
 				if rec.status == 0 {
@@ -63,8 +64,8 @@ func (a *API) serve(rt *route) http.Handler {
 			}
 			done(rec.status)
 			a.finish(r, rec.status, time.Since(start))
-			if x != nil {
-				panic(http.ErrAbortHandler) // ends the connection: what was sent may be half an answer
+			if broken {
+				panic(http.ErrAbortHandler) // ends the connection
 			}
 		}()
 		ctx, cancel := hr.Context(), context.CancelFunc(func() {})

@@ -14,6 +14,7 @@ var byState = map[string]Kind{
 	pgerr.ObjectNotInPrerequisiteState: Conflict,
 	pgerr.ObjectInUse:                  Conflict,
 	pgerr.LockNotAvailable:             Unavailable,
+	pgerr.ProtocolViolation:            StatementError, // parameters do not fit
 	pgerr.QueryCanceled:                TimedOut,
 	pgerr.ProgramLimitExceeded:         StatementError,
 }
