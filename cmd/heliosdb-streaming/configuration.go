@@ -24,14 +24,14 @@ type configuration struct {
 func (c *configuration) define(f *flags) {
 	f.text(&c.file, "config", "FILE", "the configuration, TOML (default "+defaultConfig+");\ndeploy/config/streaming.example.toml explains every key")
 	f.yes(&c.dev, "dev", "loopback only, no passwords, an embedded Kafka broker with Nexmark events;\nwithout a file unless --config names one")
-	f.text(&c.dataDir, "data-dir", "DIR", "where state lives ([state] path)")
+	f.text(&c.dataDir, "data-dir", "DIR", "where state lives on this machine ([state] path, or local_path beside a bucket)")
 }
 
 // load reads the configuration. The error tells everything that is wrong.
 func (c *configuration) load() (*config.Config, error) {
 	var over []config.Override
 	if c.dataDir != "" {
-		over = append(over, config.Override{Key: "state.path", Value: c.dataDir, Origin: "flag --data-dir"})
+		over = append(over, config.Override{Key: config.DataDir, Value: c.dataDir, Origin: "flag --data-dir"})
 	}
 	if len(c.sql) > 0 {
 		over = append(over, config.Override{Key: "startup.sql_files", Value: strings.Join(c.sql, ","), Origin: "flag --sql"})

@@ -1,17 +1,14 @@
 package config
 
 import (
-	"errors"
 	"fmt"
 	"net"
 	"net/netip"
+	"net/url"
 	"runtime"
 	"strconv"
 	"strings"
 )
-
-// minJWTSecretBytes is what an HMAC-SHA256 key needs at least (RFC 7518, 3.2).
-const minJWTSecretBytes = 32
 
 // check does what one key alone cannot say, and fills in the values that depend
 // on the machine.
@@ -26,21 +23,37 @@ func (l *loader) check() {
 		c.Kafka.NumConsumerThreads = c.Streaming.MaxParallelism
 	}
 	l.checkState()
-	l.require("kafka.group_id", c.Kafka.GroupID)
-	for addr := range strings.SplitSeq(c.Kafka.BootstrapServers, ",") {
-		l.checkAddress("kafka.bootstrap_servers", strings.TrimSpace(addr), 1)
-	}
-	if c.Kafka.FetchMinBytes > c.Kafka.FetchMaxBytes {
-		l.fail(c.Origin("kafka.fetch_min_bytes"), "[kafka] fetch_min_bytes (%d) is more than fetch_max_bytes (%d)",
-			c.Kafka.FetchMinBytes, c.Kafka.FetchMaxBytes)
-	}
+	l.checkKafka()
 	l.checkAddress("dev.broker", c.Dev.Broker, 0)
-	l.checkSecurity()
+	if l.dev {
+		l.checkDev()
+	} else {
+		l.checkExposure()
+	}
+	l.checkServerTLS()
+	l.checkTokens()
+	l.checkKMS()
+	l.checkObservation()
 }
+
+// failKey adds an error about a key, at the place that set it.
+func (l *loader) failKey(name, format string, args ...any) {
+	l.fail(l.c.Origin(name), "%s %s", l.byName[name].display(), fmt.Sprintf(format, args...))
+}
+
+// warnKey adds a warning about a key that was set; a default warns of nothing.
+func (l *loader) warnKey(name, format string, args ...any) {
+	if l.isSet(name) {
+		l.warn("%s: %s %s", l.c.Origin(name), l.byName[name].display(), fmt.Sprintf(format, args...))
+	}
+}
+
+// isSet says whether anybody wrote the key.
+func (l *loader) isSet(name string) bool { return l.ranks[name] != 0 }
 
 func (l *loader) require(name, value string) {
 	if value == "" {
-		l.fail(l.c.Origin(name), "%s must not be empty", l.byName[name].display())
+		l.failKey(name, "must not be empty")
 	}
 }
 
@@ -57,20 +70,9 @@ func (l *loader) checkPorts() {
 		{"server.metrics_port", s.MetricsPort}, {"server.pgwire_port", s.PgwirePort},
 	} {
 		if other, ok := seen[p.port]; ok && p.port != 0 {
-			l.fail(l.c.Origin(p.name), "%s is %d, as %s is", l.byName[p.name].display(), p.port, l.byName[other].display())
+			l.failKey(p.name, "is %d, as %s is", p.port, l.byName[other].display())
 		}
 		seen[p.port] = p.name
-	}
-}
-
-func (l *loader) checkState() {
-	c := l.c
-	if c.State.Backend == BackendFile {
-		l.require("state.path", c.State.Path)
-	}
-	if n := c.MemoryLimitBytes(); int64(c.State.CacheSizeMB)<<20 > n/2 {
-		l.fail(c.Origin("state.cache_size_mb"), "[state] cache_size_mb (%d) is more than half of the memory limit (%d MiB)",
-			c.State.CacheSizeMB, n>>20)
 	}
 }
 
@@ -79,44 +81,45 @@ func (l *loader) checkAddress(name, addr string, minPort int) {
 	host, port, err := net.SplitHostPort(addr)
 	n, perr := strconv.Atoi(port)
 	if err != nil || host == "" || perr != nil || n < minPort || n > 65535 {
-		l.fail(l.c.Origin(name), "%s must be host:port, not %q", l.byName[name].display(), addr)
+		l.failKey(name, "must be host:port, not %q", addr)
 	}
 }
 
-func (l *loader) checkSecurity() {
-	c := l.c
-	if n := len(c.Security.JWTSecret); n > 0 && n < minJWTSecretBytes {
-		l.fail(c.Origin("security.jwt_secret"), "[security] jwt_secret must have at least %d bytes, not %d", minJWTSecretBytes, n)
+// checkURL checks a URL that secrets are sent to: https, or http to this machine.
+func (l *loader) checkURL(name, text string) {
+	if text == "" {
+		return
 	}
-}
-
-func (l *loader) warnIfSet(name, why string) {
-	if origin := l.c.Origin(name); origin != "default" {
-		l.c.Warnings = append(l.c.Warnings, fmt.Sprintf("%s: %s has no effect: %s", origin, l.byName[name].display(), why))
+	u, err := url.Parse(text)
+	switch {
+	case err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http":
+		l.failKey(name, "must be a URL like https://host/path, not %q", text)
+	case u.User != nil:
+		l.failKey(name, "must not hold a password")
+	case u.Scheme == "http" && !Loopback(u.Hostname()):
+		l.failKey(name, "must begin with https:// (http is for this machine alone)")
 	}
 }
 
 // checkDev keeps a server without passwords off the network.
-func (c *Config) checkDev() error {
+func (l *loader) checkDev() {
+	c := l.c
 	brokerHost, _, err := net.SplitHostPort(c.Dev.Broker)
 	if err != nil {
-		return err
+		return // checkAddress says so
 	}
-	var errs []error
-	for _, h := range []struct{ name, key, host string }{
-		{"server.host", "[server] host", c.Server.Host}, {"dev.broker", "[dev] broker", brokerHost},
-	} {
-		if !loopback(h.host) {
-			errs = append(errs, fmt.Errorf("%s: %s must be a loopback address in dev mode, not %q", c.Origin(h.name), h.key, h.host))
+	for _, h := range []struct{ name, host string }{{"server.host", c.Server.Host}, {"dev.broker", brokerHost}} {
+		if !Loopback(h.host) {
+			l.failKey(h.name, "must be a loopback address in dev mode, not %q", h.host)
 		}
 	}
-	return errors.Join(errs...)
 }
 
-func loopback(host string) bool {
-	if host == "localhost" {
+// Loopback says whether only programs of this machine reach a listener on host.
+func Loopback(host string) bool {
+	if strings.EqualFold(host, "localhost") {
 		return true
 	}
 	ip, err := netip.ParseAddr(host)
-	return err == nil && ip.IsLoopback()
+	return err == nil && ip.Unmap().IsLoopback()
 }

@@ -31,25 +31,80 @@ func ignoredEnv(name, value string) bool {
 }
 
 // applyEnv sets the fields named by env ("NAME=value" items, as os.Environ
-// gives them). Other programs' variables are not looked at.
+// gives them). Other programs' variables are not looked at. The short names of
+// secrets (JWT_SECRET) and RUST_LOG give way to the full ones.
 func (l *loader) applyEnv(env []string) {
-	byName := make(map[string]field, len(l.fields))
+	byName, byAlias := make(map[string]field), make(map[string]field)
 	names := make([]string, 0, len(l.fields))
 	for _, f := range l.fields {
 		byName[f.env()] = f
 		names = append(names, f.env())
+		if alias := f.tag.Get("alias"); alias != "" {
+			byAlias[alias] = f
+		}
 	}
+	l.rank = rankAlias
+	for _, item := range env {
+		name, value, _ := strings.Cut(item, "=")
+		if f, ok := byAlias[name]; ok && value != "" { // empty in manifests that leave it open
+			l.setText(f, value, "environment "+name)
+		}
+		if name == rustLog {
+			l.applyRustLog(value)
+		}
+	}
+	l.rank = rankEnv
 	for _, item := range env {
 		name, value, ok := strings.Cut(item, "=")
 		if !ok || !strings.HasPrefix(name, envPrefix) || ignoredEnv(name, value) {
 			continue
 		}
-		origin := "environment " + name
 		f, ok := byName[name]
 		if !ok {
 			l.fail("environment", "unknown variable %s%s", name, didYouMean(name, names))
 			continue
 		}
-		l.setText(f, value, origin)
+		l.setText(f, value, "environment "+name)
+	}
+}
+
+// rustLog is the variable that manifests of the older program set.
+const rustLog = "RUST_LOG"
+
+// rustCrate is that program's name in it.
+const rustCrate = "heliosdb_streaming"
+
+// applyRustLog reads RUST_LOG's "level", "heliosdb_streaming=level" and
+// "heliosdb_streaming::component=level", separated by commas, as [logging] level
+// and components. What belongs to other libraries has no meaning here, and
+// nothing in it stops the start.
+func (l *loader) applyRustLog(value string) {
+	origin := "environment " + rustLog
+	directives, _, _ := strings.Cut(value, "/") // a filter of messages
+	level, components := "", []string(nil)
+	for d := range strings.SplitSeq(directives, ",") {
+		target, lv, ok := strings.Cut(strings.TrimSpace(d), "=")
+		if !ok {
+			target, lv = rustCrate, target
+		}
+		if lv = strings.ToLower(strings.TrimSpace(lv)); lv == "" && !ok {
+			continue
+		}
+		target = strings.ReplaceAll(strings.TrimSpace(target), "-", "_")
+		name, isPart := strings.CutPrefix(target, rustCrate+"::")
+		switch {
+		case !isLevel(lv) || !isPart && target != rustCrate:
+			l.warn("%s: %q has no effect; use HELIOSDB_LOGGING_LEVEL and HELIOSDB_LOGGING_COMPONENTS", origin, d)
+		case isPart:
+			components = append(components, strings.ReplaceAll(name, "::", ".")+"="+lv)
+		default:
+			level = lv
+		}
+	}
+	if level != "" {
+		l.setText(l.byName["logging.level"], level, origin)
+	}
+	if len(components) > 0 {
+		l.setText(l.byName["logging.components"], strings.Join(components, ","), origin)
 	}
 }

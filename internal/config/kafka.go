@@ -24,12 +24,12 @@ type Kafka struct {
 	EnableSSL bool `key:"enable_ssl"`
 	// SSLCAFile holds the certificates (PEM) that brokers' certificates must lead
 	// to. Default "": those of the system.
-	SSLCAFile string `key:"ssl_ca_file"`
+	SSLCAFile string `key:"ssl_ca_file" exists:"yes"`
 	// SSLCertFile is the certificate (PEM) shown to brokers that ask for one
 	// (mutual TLS); it needs ssl_key_file. Default "": none.
-	SSLCertFile string `key:"ssl_cert_file"`
+	SSLCertFile string `key:"ssl_cert_file" exists:"yes"`
 	// SSLKeyFile is the private key (PEM, not encrypted) of ssl_cert_file.
-	SSLKeyFile string `key:"ssl_key_file"`
+	SSLKeyFile string `key:"ssl_key_file" exists:"yes"`
 	// SSLServerName is the name that brokers' certificates must carry.
 	// Default "": the host name of each broker.
 	SSLServerName string `key:"ssl_server_name"`
@@ -42,10 +42,10 @@ type Kafka struct {
 	// SASLPassword is that user's password.
 	SASLPassword Secret `key:"sasl_password" alias:"KAFKA_PASSWORD"`
 	// SASLPasswordFile is a file that holds sasl_password.
-	SASLPasswordFile string `key:"sasl_password_file"`
+	SASLPasswordFile string `key:"sasl_password_file" alias:"KAFKA_PASSWORD_FILE"`
 	// SASLOAuthTokenFile is a file with a token for OAUTHBEARER, which somebody
 	// else keeps fresh: it is read again for every login.
-	SASLOAuthTokenFile string `key:"sasl_oauth_token_file"`
+	SASLOAuthTokenFile string `key:"sasl_oauth_token_file" exists:"yes"`
 	// SASLOAuthTokenURL is where to fetch tokens for OAUTHBEARER instead, by the
 	// client credentials grant (RFC 6749, 4.4); https outside loopback.
 	SASLOAuthTokenURL string `key:"sasl_oauth_token_url"`

@@ -8,25 +8,41 @@ import "strings"
 // of range should name the line all the same. Dotted and quoted keys that this
 // configuration never uses may be found under an odd name, no more.
 func keyLines(text string) map[string]int {
-	s := &lineScanner{text: text, line: 1}
 	lines := make(map[string]int)
+	eachKey(text, func(name string, line int) { lines[name] = line })
+	return lines
+}
+
+// firstLine is the first line with the key or table; 0: there is none.
+func firstLine(text, name string) int {
+	first := 0
+	eachKey(text, func(n string, line int) {
+		if n == name && first == 0 {
+			first = line
+		}
+	})
+	return first
+}
+
+// eachKey calls fn for the keys and table headers of a text, in its order.
+func eachKey(text string, fn func(name string, line int)) {
+	s := &lineScanner{text: text, line: 1}
 	section := ""
 	for s.skipBlank(); s.pos < len(s.text); s.skipBlank() {
 		line := s.line
 		if s.text[s.pos] == '[' {
 			header := s.take("\n#")
 			section = cleanKey(strings.Trim(strings.TrimSpace(header), "[]"))
-			lines[section] = line
+			fn(section, line)
 			continue
 		}
 		name := cleanKey(s.take("=\n"))
 		if section != "" {
 			name = section + "." + name
 		}
-		lines[name] = line
+		fn(name, line)
 		s.skipValue()
 	}
-	return lines
 }
 
 // cleanKey removes the blanks and quotes around the parts of a key.

@@ -6,6 +6,8 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"reflect"
+	"regexp"
 	"strings"
 
 	"github.com/BurntSushi/toml"
@@ -17,9 +19,13 @@ const maxFileBytes = 1 << 20
 // maxErrors bounds the messages of one load.
 const maxErrors = 50
 
+// DataDir is the Key of an Override that means the data directory: [state]
+// local_path when path names a bucket, else path.
+const DataDir = "data directory"
+
 // Override is a setting of the command line; it wins over file and environment.
 type Override struct {
-	Key    string // "section.key", e.g. "state.path"
+	Key    string // "section.key", e.g. "state.path", or DataDir
 	Value  string // as in the environment: lists separated by commas
 	Origin string // for messages, e.g. "flag --data-dir"
 }
@@ -29,42 +35,41 @@ type Override struct {
 // The error lists everything that is wrong, one message a line, each starting
 // with FILE:LINE, "environment" or the override's origin.
 func Load(path string, env []string, overrides ...Override) (*Config, error) {
-	return load(Default(), path, env, overrides)
+	return newLoader(Default()).load(path, env, overrides)
 }
 
 // LoadDev is Load on top of DevDefault, and insists on loopback addresses.
 func LoadDev(path string, env []string, overrides ...Override) (*Config, error) {
-	c, err := load(DevDefault(), path, env, overrides)
-	if err != nil {
-		return nil, err
-	}
-	if err := c.checkDev(); err != nil {
-		return nil, err
-	}
-	return c, nil
+	l := newLoader(DevDefault())
+	l.dev = true
+	return l.load(path, env, overrides)
 }
 
-func load(c *Config, path string, env []string, overrides []Override) (*Config, error) {
-	l := newLoader(c)
+func (l *loader) load(path string, env []string, overrides []Override) (*Config, error) {
 	if path != "" {
 		text, err := readFile(path)
 		if err != nil {
 			return nil, err
 		}
+		l.rank = rankFile
 		l.applyText(path, text)
-		c.resolvePaths(filepath.Dir(path))
+		l.resolvePaths(filepath.Dir(path))
+		l.checkFileMode(path)
 	}
 	l.applyEnv(env)
+	l.rank = rankOverride
 	for _, o := range overrides {
 		l.applyOverride(o)
 	}
+	l.readSecretFiles()
 	if len(l.errs) == 0 {
 		l.check()
+		l.checkFiles()
 	}
 	if len(l.errs) > 0 {
 		return nil, errors.Join(l.errs...)
 	}
-	return c, nil
+	return l.c, nil
 }
 
 func readFile(path string) (string, error) {
@@ -89,10 +94,24 @@ type loader struct {
 	fields []field
 	byName map[string]field
 	errs   []error
+	dev    bool
+
+	rank  rank            // of what is being applied
+	ranks map[string]rank // of what set "section.key"
 }
 
+// rank orders the places of a setting; the higher wins.
+type rank int
+
+const (
+	rankFile rank = iota + 1
+	rankAlias
+	rankEnv
+	rankOverride
+)
+
 func newLoader(c *Config) *loader {
-	l := &loader{c: c, fields: fields(c), byName: make(map[string]field)}
+	l := &loader{c: c, fields: fields(c), byName: make(map[string]field), ranks: make(map[string]rank)}
 	for _, f := range l.fields {
 		l.byName[f.name()] = f
 	}
@@ -114,9 +133,20 @@ func (l *loader) setText(f field, value, origin string) {
 		return
 	}
 	l.c.origins[f.name()] = origin
+	l.ranks[f.name()] = l.rank
+}
+
+func (l *loader) warn(format string, args ...any) {
+	l.c.Warnings = append(l.c.Warnings, fmt.Sprintf(format, args...))
 }
 
 func (l *loader) applyOverride(o Override) {
+	if o.Key == DataDir {
+		o.Key = "state.path"
+		if l.c.State.BucketURL() != "" {
+			o.Key = "state.local_path"
+		}
+	}
 	f, ok := l.byName[o.Key]
 	if !ok {
 		l.fail(o.Origin, "unknown key %q%s", o.Key, didYouMean(o.Key, l.names()))
@@ -132,7 +162,7 @@ func (l *loader) applyText(file, text string) {
 	if err != nil {
 		var pe toml.ParseError
 		if errors.As(err, &pe) {
-			l.fail(fmt.Sprintf("%s:%d", file, pe.Position.Line), "%s", strings.TrimSpace(pe.Message))
+			l.fail(fmt.Sprintf("%s:%d", file, pe.Position.Line), "%s%s", strings.TrimSpace(pe.Message), twice(pe.Message, text))
 		} else {
 			l.fail(file, "%v", err)
 		}
@@ -163,6 +193,15 @@ func (l *loader) applyText(file, text string) {
 			l.applyKey(section, key[1], lookup(doc, section, key[1]), at(name))
 		}
 	}
+}
+
+// twice adds to the message of a key that stands twice where it stood first.
+func twice(message, text string) string {
+	m := regexp.MustCompile(`^Key '(.*)' has already been defined`).FindStringSubmatch(message)
+	if m == nil {
+		return ""
+	}
+	return fmt.Sprintf(" (line %d): keep one of the two lines", firstLine(text, m[1]))
 }
 
 // lookup returns the value of a key in a section that may be none.
@@ -196,6 +235,7 @@ func (l *loader) applyKey(section, key string, v any, origin string) {
 		return
 	}
 	l.c.origins[f.name()] = origin
+	l.ranks[f.name()] = l.rank
 }
 
 // hint says where an unknown key belongs: the section that has it, else the
@@ -249,12 +289,28 @@ func (l *loader) names() []string {
 	return out
 }
 
-// resolvePaths makes the file's own relative names independent of the working
-// directory.
-func (c *Config) resolvePaths(dir string) {
-	for i, name := range c.Startup.SQLFiles {
-		if !filepath.IsAbs(name) {
-			c.Startup.SQLFiles[i] = filepath.Join(dir, name)
+// resolvePaths makes the names of files in a configuration file independent of
+// the working directory: a relative one is relative to that file's directory.
+func (l *loader) resolvePaths(dir string) {
+	for _, f := range l.fields {
+		if l.ranks[f.name()] != rankFile {
+			continue
+		}
+		switch {
+		case f.value.Kind() == reflect.Slice:
+			files := f.value.Interface().([]string)
+			for i, name := range files {
+				files[i] = absolute(dir, name)
+			}
+		case strings.HasSuffix(f.key, fileSuffix) || f.name() == "logging.file":
+			f.value.SetString(absolute(dir, f.value.String()))
 		}
 	}
+}
+
+func absolute(dir, name string) string {
+	if name == "" || filepath.IsAbs(name) {
+		return name
+	}
+	return filepath.Join(dir, name)
 }

@@ -19,12 +19,12 @@ type Security struct {
 	// tokens end with the process.
 	JWTSecret Secret `key:"jwt_secret" alias:"JWT_SECRET" reload:"yes"`
 	// JWTSecretFile is a file that holds jwt_secret.
-	JWTSecretFile string `key:"jwt_secret_file" reload:"yes"`
+	JWTSecretFile string `key:"jwt_secret_file" reload:"yes" alias:"JWT_SECRET_FILE"`
 	// JWTSecretPrevious is the secret before the last change: tokens that it
 	// signed are still accepted until they expire. Default "": none.
 	JWTSecretPrevious Secret `key:"jwt_secret_previous" alias:"JWT_SECRET_PREVIOUS" reload:"yes"`
 	// JWTSecretPreviousFile is a file that holds jwt_secret_previous.
-	JWTSecretPreviousFile string `key:"jwt_secret_previous_file" reload:"yes"`
+	JWTSecretPreviousFile string `key:"jwt_secret_previous_file" reload:"yes" alias:"JWT_SECRET_PREVIOUS_FILE"`
 	// JWTExpiration is a token's lifetime. Hours, default 24.
 	JWTExpiration time.Duration `key:"jwt_expiration_hours" range:"0.01,8760" reload:"yes"`
 	// JWTIssuer is who tokens say they are from ("iss"). Default
@@ -52,20 +52,20 @@ type Security struct {
 	RateLimitRequestsPerMinute int `key:"rate_limit_requests_per_minute" range:"1,10000000" reload:"yes"`
 	// RBACFile lists users and roles (YAML), beside those made by SQL and over
 	// the API. Default "": none.
-	RBACFile string `key:"rbac_file" reload:"yes"`
+	RBACFile string `key:"rbac_file" reload:"yes" exists:"yes"`
 	// AuditLogFile gets a JSON line for every login, change of the catalog,
 	// grant, administrative call and refusal. Default "": audit.log in the data
 	// directory.
 	AuditLogFile string `key:"audit_log_file" reload:"yes"`
 	// TLSCertFile is the certificate chain (PEM) of all ports; it needs
 	// tls_key_file. Default "": no TLS.
-	TLSCertFile string `key:"tls_cert_file" reload:"yes"`
+	TLSCertFile string `key:"tls_cert_file" reload:"yes" exists:"yes"`
 	// TLSKeyFile is the private key (PEM, not encrypted) of tls_cert_file.
-	TLSKeyFile string `key:"tls_key_file" reload:"yes"`
+	TLSKeyFile string `key:"tls_key_file" reload:"yes" exists:"yes"`
 	// TLSClientCAFile holds the certificates (PEM) that sign clients'
 	// certificates; with it a client may log in by certificate, whose common
 	// name is the user. Default "": no client certificates.
-	TLSClientCAFile string `key:"tls_client_ca_file" reload:"yes"`
+	TLSClientCAFile string `key:"tls_client_ca_file" reload:"yes" exists:"yes"`
 	// TLSMinVersion is the oldest TLS accepted: "1.2" (default) or "1.3".
 	TLSMinVersion string `key:"tls_min_version" oneof:"1.2,1.3"`
 	// AllowPlaintext lets the ports listen beyond loopback without TLS: for
