@@ -164,10 +164,8 @@ var (
 	descPressure  = desc("backpressure_ratio", "Share of time in which sources had data that the graphs could not take.")
 	descLatency   = desc("event_processing_duration", "Seconds from the return of a record's fetch to the publication of its step.")
 	descFresh     = desc("heliosdb_freshness_seconds", "Seconds from a record's own timestamp to the publication of its step; of a batch, its first record counts for all.")
-	descStatus    = desc("job_status", "1 for the status a job is in, 0 for the others.", "job_name", "status")
 	descSteps     = desc("heliosdb_steps_total", "Steps of all graphs.")
-	descWatermark = desc("heliosdb_watermark_lag_seconds", "Age of a source's watermark.", "source")
-	descLag       = desc("heliosdb_kafka_lag_records", "Records of a source that are yet to be read.", "source")
+	descEvents    = desc("events_per_second", "Records taken from sources per second, over the last seconds.")
 	descDead      = desc("heliosdb_dead_rows_total", "Records that could not be decoded.", "source")
 	descLate      = desc("heliosdb_late_rows_total", "Rows dropped because the state they needed was freed.", "job_name", "operator")
 	descOpBytes   = desc("heliosdb_operator_state_bytes", "Memory of an operator's state.", "job_name", "operator")
@@ -178,6 +176,7 @@ var (
 	descDisk      = desc("heliosdb_state_disk_bytes", "Size of the state on disk.")
 	descState     = desc("heliosdb_state_memory_bytes", "Memory of all state.")
 	descQueries   = desc("heliosdb_query_memory_bytes", "Memory reserved by queries.")
+	descBuild     = desc("heliosdb_build_info", "1, with the program's version.", "version")
 	descLimit     = desc("heliosdb_memory_limit_bytes", "The memory limit.")
 )
 
@@ -207,7 +206,8 @@ func (c *collector) Collect(ch chan<- prometheus.Metric) {
 		}
 		return "?"
 	}
-	c.jobs(gauge, name)
+	c.jobs(gauge, counter)
+	gauge(descEvents, c.s.rates.ofAll())
 	c.m.dead.Range(func(k, v any) bool {
 		counter(descDead, float64(v.(*atomic.Int64).Load()), name(k.(uint32)))
 		return true
@@ -221,32 +221,7 @@ func (c *collector) Collect(ch chan<- prometheus.Metric) {
 	gauge(descState, float64(c.s.pool.Bytes()))
 	gauge(descQueries, float64(c.s.budget.Used()))
 	gauge(descLimit, float64(c.s.budget.Limit()))
-}
-
-func (c *collector) jobs(gauge func(*prometheus.Desc, float64, ...string), name func(uint32) string) {
-	sources := map[uint32]exec.SourceStatus{}
-	now := exec.Micros(time.Now())
-	for _, j := range c.s.jobs() {
-		for _, st := range jobStates {
-			v := 0.0
-			if st == j.State {
-				v = 1
-			}
-			gauge(descStatus, v, j.Name, st)
-		}
-		gauge(descRows, float64(j.Rows), j.Name)
-		for _, src := range j.Sources {
-			if have, ok := sources[src.Rel]; !ok || src.Lag < have.Lag {
-				sources[src.Rel] = src
-			}
-		}
-	}
-	for oid, src := range sources {
-		gauge(descLag, float64(src.Lag), name(oid))
-		if src.Watermark != exec.NoWatermark {
-			gauge(descWatermark, float64(now-src.Watermark)/1e6, name(oid))
-		}
-	}
+	gauge(descBuild, 1, Version)
 }
 
 func (c *collector) operators(gauge, counter func(*prometheus.Desc, float64, ...string), name func(uint32) string) {

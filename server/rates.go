@@ -12,6 +12,8 @@ import (
 type rates struct {
 	mu sync.Mutex
 	by map[uint32]*rate // a job that is gone goes with the next sample
+	// all is the events that the process takes from its sources.
+	all rate
 }
 
 type rate struct {
@@ -32,27 +34,48 @@ func (s *Server) sampleRates() {
 		case <-s.closing.Done():
 			return
 		case now := <-t.C:
-			s.rates.sample(s.engine.Jobs(), now.Sub(last))
+			s.rates.sample(s.engine.Jobs(), s.metrics.ingested.Load(), now.Sub(last))
 			last = now
 		}
 	}
 }
 
-func (r *rates) sample(jobs []exec.JobStatus, d time.Duration) {
+// sample takes the totals at the end of a period d.
+func (r *rates) sample(jobs []exec.JobStatus, ingested int64, d time.Duration) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	by := make(map[uint32]*rate, len(jobs))
 	for _, j := range jobs {
 		at := &rate{rows: j.RowsIn}
-		if old := r.by[j.Rel]; old != nil && d > 0 {
-			at.second = (old.second + 2*float64(max(0, j.RowsIn-old.rows))/d.Seconds()) / 3
+		if old := r.by[j.Rel]; old != nil {
+			*at = old.next(j.RowsIn, d)
 		}
-		if at.second < .01 || j.State == "paused" || j.State == "failed" {
+		if j.State == "paused" || j.State == "failed" {
 			at.second = 0
 		}
 		by[j.Rel] = at
 	}
 	r.by = by
+	r.all = r.all.next(ingested, d)
+}
+
+// next is the rate after a further period d, at whose end rows is the total.
+func (r rate) next(rows int64, d time.Duration) rate {
+	n := rate{rows: rows, second: r.second}
+	if d > 0 {
+		n.second = (r.second + 2*float64(max(0, rows-r.rows))/d.Seconds()) / 3
+	}
+	if n.second < .01 {
+		n.second = 0
+	}
+	return n
+}
+
+// ofAll is the process's events per second.
+func (r *rates) ofAll() float64 {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.all.second
 }
 
 // of is a job's rows per second.
