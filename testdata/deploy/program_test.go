@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 )
@@ -65,9 +66,14 @@ func binary(t *testing.T) string {
 // checkConfigEnv runs --check-config on a configuration with one more variable.
 func checkConfigEnv(t *testing.T, text string, env ...string) (string, error) {
 	t.Helper()
-	name := filepath.Join(t.TempDir(), "streaming.toml")
-	if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
-		t.Fatal(err)
+	// The files of the certificate must be there; what they hold is not looked at.
+	dir := t.TempDir()
+	name := filepath.Join(dir, "streaming.toml")
+	text = strings.ReplaceAll(text, "/etc/heliosdb-tls/", dir+"/")
+	for file, content := range map[string]string{name: text, filepath.Join(dir, "tls.crt"): "", filepath.Join(dir, "tls.key"): "", filepath.Join(dir, "ca.crt"): ""} {
+		if err := os.WriteFile(file, []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
 	}
 	cmd := exec.Command(binary(t), "--check-config", "--config", name)
 	cmd.Env = append(os.Environ(), env...)
