@@ -3,7 +3,7 @@ package config
 // Logging is what the process says on standard error, and in a file.
 type Logging struct {
 	// Level is the least severe level shown: "error", "warn", "info" (default),
-	// "debug" or "trace".
+	// "debug" or "trace". RUST_LOG of older manifests is understood too.
 	Level string `key:"level" oneof:"error,warn,info,debug,trace" reload:"yes"`
 	// Format is "json" (default, one object a line) or "pretty" (for people;
 	// the default of dev mode).

@@ -108,8 +108,8 @@ type KMS struct {
 	AzureVaultURL string `key:"azure_vault_url"`
 	// AzureKeyName is the key in that vault.
 	AzureKeyName string `key:"azure_key_name"`
-	// GCPProjectID, gcp_location, gcp_keyring and gcp_key_name are the parts of
-	// the key's resource name.
+	// GCPProjectID is the project of the key; with the three below it makes the
+	// key's resource name.
 	GCPProjectID string `key:"gcp_project_id"`
 	// GCPLocation is the location of the key ring, for example "us-central1".
 	GCPLocation string `key:"gcp_location"`
