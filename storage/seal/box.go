@@ -36,6 +36,9 @@ type Key struct {
 	cipher  *xaes
 }
 
+// NewKey makes a key of 32 bytes that belongs to no keyring, for masters that wrap data keys.
+func NewKey(id KeyID, plain []byte) (*Key, error) { return newKey(id, time.Time{}, plain) }
+
 // ID names the key.
 func (k *Key) ID() KeyID { return k.id }
 
@@ -54,8 +57,11 @@ func (k *Key) Seal(dst, plain, place []byte) []byte {
 	return gcm.Seal(dst, rest, plain, place)
 }
 
-// open appends what a box of this key holds to dst.
-func (k *Key) open(dst, box, place []byte) ([]byte, error) {
+// Open appends what a box of this key holds to dst; see Keyring.Open.
+func (k *Key) Open(dst, box, place []byte) ([]byte, error) {
+	if id, ok := BoxKey(box); !ok || id != k.id {
+		return nil, fmt.Errorf("%w: it is not of data key %s", ErrUnknownKey, k.id)
+	}
 	gcm, rest, err := k.cipher.aead(box[8:Headroom])
 	if err != nil {
 		return nil, err
@@ -87,5 +93,5 @@ func (r *Keyring) Open(dst, box, place []byte) ([]byte, error) {
 	if key == nil {
 		return nil, fmt.Errorf("%w: data key %s", ErrUnknownKey, id)
 	}
-	return key.open(dst, box, place)
+	return key.Open(dst, box, place)
 }

@@ -108,6 +108,9 @@ func unwrap(ctx context.Context, fk fileKey, kms KMS) (*Key, error) {
 }
 
 func newKey(id KeyID, created time.Time, plain []byte) (*Key, error) {
+	if len(plain) != keyBytes {
+		return nil, fmt.Errorf("a data key has %d bytes, not %d", keyBytes, len(plain))
+	}
 	c, err := newXAES(plain)
 	if err != nil {
 		return nil, err

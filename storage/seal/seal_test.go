@@ -49,7 +49,7 @@ func (f *fakeKMS) Unwrap(_ context.Context, wrapped []byte) ([]byte, error) {
 	if f.failUnwrap != nil {
 		return nil, f.failUnwrap
 	}
-	return (&Key{cipher: f.cipher}).open(nil, wrapped, nil)
+	return (&Key{cipher: f.cipher}).Open(nil, wrapped, nil)
 }
 
 func newRing(t testing.TB) (*Keyring, *fakeKMS) {
