@@ -131,13 +131,18 @@ func (s *Server) freeze(info *CheckpointInfo) (*exec.Frozen, *epochMeta, error) 
 	// A write or a cut that is in the log by now is applied under the lock of its
 	// graph, so each graph holds it when its turn comes.
 	contained := s.wal.LastPos()
+	// A change of users that is in the log by now is applied before this returns.
+	users, err := s.auth.Snapshot()
+	if err != nil {
+		return nil, nil, err
+	}
 	frozen, err := s.engine.Freeze(false)
 	if err != nil {
 		return nil, nil, err
 	}
 	info.Stall = frozen.Stall
 	return frozen, &epochMeta{
-		Format: metaFormat, Contained: contained, NextOID: cat.nextOID, NextOp: cat.nextOp, PausedAt: cat.pausedAt,
+		Format: metaFormat, Contained: contained, NextOID: cat.nextOID, NextOp: cat.nextOp, PausedAt: cat.pausedAt, Auth: users,
 		Relations: cat.user(), Graphs: frozen.Graphs,
 	}, nil
 }

@@ -150,6 +150,7 @@ func (s *Server) applyDDL(pos uint64, rec *ddlRecord) error {
 		}
 	}
 	s.cat.Store(cat)
+	s.auth.ForgetRelations(rec.Drop...)
 	s.park(was, cat, pos)
 	s.lookForMissing()
 	return nil

@@ -19,6 +19,7 @@ const (
 	recordDDL   = 1 // ddlRecord
 	recordWrite = 2 // deltas of tables, see appendWrite
 	recordCut   = 3 // exec.Cut
+	recordAuth  = 4 // a change of users and roles, see auth.Auth.Apply
 )
 
 // ddlRecord is one change of the catalog. Relations of one record begin
@@ -46,6 +47,7 @@ type epochMeta struct {
 	Relations []*catalog.Relation `json:"relations"`
 	Graphs    []exec.GraphState   `json:"graphs"`
 	PausedAt  int64               `json:"pausedAt,omitempty"`
+	Auth      json.RawMessage     `json:"auth,omitempty"` // auth.Auth.Snapshot
 }
 
 // metaFormat is the version of epochMeta that this program writes.

@@ -31,6 +31,8 @@ func (s *Server) recover() error {
 			return s.replayDDL(pos, payload)
 		case recordWrite:
 			return s.replayWrite(pos, payload)
+		case recordAuth:
+			return s.auth.Apply(payload)
 		case recordCut:
 			c, err := exec.ParseCut(pos, payload)
 			cuts = append(cuts, c)
@@ -69,6 +71,9 @@ func (s *Server) recoverEpoch() (uint64, error) {
 	if meta.Format != metaFormat {
 		return 0, pgerr.New(pgerr.FeatureNotSupported, "epoch %d was written in format %d; this program reads format %d", m.Epoch, meta.Format, metaFormat).
 			WithHint("Start it with the version that wrote it. Nothing was changed.")
+	}
+	if err := s.auth.Restore(meta.Auth); err != nil {
+		return 0, err
 	}
 	cat := s.catalog().clone()
 	cat.nextOID, cat.nextOp, cat.pausedAt = meta.NextOID, meta.NextOp, meta.PausedAt

@@ -16,6 +16,7 @@ import (
 	"github.com/heliosdb/heliosdb-streaming/internal/config"
 	"github.com/heliosdb/heliosdb-streaming/internal/memory"
 	"github.com/heliosdb/heliosdb-streaming/internal/source"
+	"github.com/heliosdb/heliosdb-streaming/server/auth"
 	"github.com/heliosdb/heliosdb-streaming/storage/epoch"
 	"github.com/heliosdb/heliosdb-streaming/storage/state"
 	"github.com/heliosdb/heliosdb-streaming/storage/wal"
@@ -35,6 +36,8 @@ type Server struct {
 	store      *epoch.Store
 	engine     *exec.Engine
 	metrics    *metrics
+	auth       *auth.Auth
+	audit      *auth.Audit // nil: none is kept
 	rates      rates
 
 	// ddl is held by statements that change the catalog, and by a checkpoint
@@ -72,7 +75,11 @@ func Open(cfg *config.Config, log *slog.Logger) (*Server, error) {
 		Workers: s.workers(), Pool: s.pool, Cuts: s, Metrics: s.metrics, Now: time.Now,
 		CutInterval: cfg.Streaming.WatermarkInterval, StepTime: 5 * time.Millisecond, MaxDeadLetters: maxDeadLetters,
 	})
-	if err := s.recover(); err != nil {
+	err := s.recover()
+	if err == nil {
+		err = s.startAuth(s.closing)
+	}
+	if err != nil {
 		return nil, errors.Join(err, s.closeStorage())
 	}
 	s.metrics.watch(s)
@@ -123,13 +130,16 @@ func (s *Server) openStorage() error {
 	if s.wal, err = wal.Open(dir, wal.Options{Sync: true, Logger: s.log}); err != nil {
 		return errors.Join(err, s.store.Close())
 	}
+	if err := s.openAuth(); err != nil {
+		return errors.Join(err, s.wal.Close(), s.store.Close())
+	}
 	return nil
 }
 
 func (s *Server) closeStorage() error {
 	s.stop()
 	s.engine.Close()
-	err := errors.Join(s.wal.Close(), s.store.Close())
+	err := errors.Join(s.wal.Close(), s.store.Close(), s.closeAuth())
 	for _, spec := range s.specs {
 		spec.Close()
 	}

@@ -77,6 +77,7 @@ type AuditOptions struct {
 type Audit struct {
 	mu     sync.Mutex
 	w      io.WriteCloser
+	opts   AuditOptions
 	log    *slog.Logger
 	now    func() time.Time
 	failed atomic.Int64
@@ -90,6 +91,16 @@ func OpenAudit(o AuditOptions) (*Audit, error) {
 	if o.MaxFiles <= 0 {
 		o.MaxFiles = 10
 	}
+	w, err := openAuditFile(o)
+	if err != nil {
+		return nil, err
+	}
+	l := newAudit(w, o.Logger, o.Now)
+	l.opts = o
+	return l, nil
+}
+
+func openAuditFile(o AuditOptions) (io.WriteCloser, error) {
 	err := os.MkdirAll(filepath.Dir(o.Path), 0o700)
 	if err == nil {
 		err = onlyOwner(o.Path)
@@ -98,7 +109,26 @@ func OpenAudit(o AuditOptions) (*Audit, error) {
 		return nil, pgerr.New(pgerr.ConfigFileError, "the audit log cannot be written: %v", err).
 			WithHint("Set [security] audit_log_file to a file in a directory that the server may write to.")
 	}
-	return newAudit(&lumberjack.Logger{Filename: o.Path, MaxSize: o.MaxSizeMB, MaxBackups: o.MaxFiles}, o.Logger, o.Now), nil
+	return &lumberjack.Logger{Filename: o.Path, MaxSize: o.MaxSizeMB, MaxBackups: o.MaxFiles}, nil
+}
+
+// Reopen goes on in another file, or anew in the same, which may have been put
+// aside. If that cannot be written, the log stays where it is.
+func (l *Audit) Reopen(path string) error {
+	if l == nil {
+		return nil
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	o := l.opts
+	o.Path = path
+	w, err := openAuditFile(o)
+	if err != nil {
+		return err
+	}
+	old := l.w
+	l.opts, l.w = o, w
+	return old.Close()
 }
 
 func newAudit(w io.WriteCloser, log *slog.Logger, now func() time.Time) *Audit {

@@ -99,10 +99,8 @@ func New(opts Options) (*Auth, error) {
 // Start reads the RBAC file and, when there is no user then, makes the setup
 // token. Call it after recovery, when Persist works.
 func (a *Auth) Start(context.Context) error {
-	if a.opts.RBACFile != "" {
-		if err := a.ReloadRBAC(); err != nil {
-			return err
-		}
+	if err := a.LoadRBAC(a.opts.RBACFile); err != nil {
+		return err
 	}
 	if a.opts.Disabled {
 		return nil

@@ -172,20 +172,20 @@ func (f *rbacFile) addUser(u userYAML, known func(string) (RoleInfo, bool), minC
 	return nil
 }
 
-// ReloadRBAC reads the RBAC file again and lets it count at once. If it cannot
-// be read or something in it is wrong, what was read before stays.
-func (a *Auth) ReloadRBAC() error {
-	if a.opts.RBACFile == "" {
-		return nil
-	}
-	changed, err := a.loadRBAC()
-	detail := a.opts.RBACFile
+// LoadRBAC reads the RBAC file, again perhaps, and lets it count at once; an
+// empty path ends what an earlier one defined. If the file cannot be read or
+// something in it is wrong, what was in force stays.
+func (a *Auth) LoadRBAC(path string) error {
+	changed, err := a.loadRBAC(path)
+	detail := "file " + path
 	if err != nil {
-		err = pgerr.New(pgerr.ConfigFileError, "RBAC file %s: %v", a.opts.RBACFile, err)
+		err = pgerr.New(pgerr.ConfigFileError, "RBAC file %s: %v", path, err)
 	} else {
 		detail += fmt.Sprintf(", %d users changed", len(changed))
 	}
-	a.recordOutcome(System(), EventRBACReload, detail, err)
+	if path != "" || len(changed) > 0 {
+		a.recordOutcome(System(), EventRBACReload, detail, err)
+	}
 	if err != nil {
 		return err
 	}
@@ -207,10 +207,13 @@ func readBounded(path string) ([]byte, error) {
 }
 
 // loadRBAC puts the file in force and lists the users who changed.
-func (a *Auth) loadRBAC() ([]string, error) {
-	p, err := readBounded(a.opts.RBACFile)
-	if err != nil {
-		return nil, err
+func (a *Auth) loadRBAC(path string) ([]string, error) {
+	var p []byte
+	if path != "" {
+		var err error
+		if p, err = readBounded(path); err != nil {
+			return nil, err
+		}
 	}
 	a.change.Lock()
 	defer a.change.Unlock()

@@ -141,6 +141,10 @@ func (s *state) apply(r *record) {
 	}
 	for _, name := range r.DropFileUsers {
 		delete(s.files, name)
+		if s.users[name] == nil {
+			delete(s.grants, Grantee{GranteeUser, name})
+			s.forgetRevoked(name)
+		}
 	}
 	for _, x := range r.Revoked {
 		s.revoked[x.ID] = x

@@ -92,6 +92,13 @@ func (a *Auth) SetSecrets(current, previous string) error {
 	return nil
 }
 
+// SetTokenLifetime changes how long tokens last that are made from now on.
+func (a *Auth) SetTokenLifetime(d time.Duration) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.opts.Tokens.Lifetime = d
+}
+
 // claims of our own tokens.
 type claims struct {
 	jwt.RegisteredClaims
@@ -114,7 +121,9 @@ func (a *Auth) issue(id Identity) (Token, error) {
 }
 
 func (a *Auth) sign(acc *account, jti string, now, authTime time.Time) (Token, error) {
-	o := a.opts.Tokens
+	a.mu.RLock()
+	o, keys := a.opts.Tokens, a.keys
+	a.mu.RUnlock()
 	now = now.UTC().Truncate(time.Second)
 	expires := now.Add(o.Lifetime)
 	if end := authTime.Add(maxSession); expires.After(end) && o.Lifetime < maxSession {
@@ -127,9 +136,6 @@ func (a *Auth) sign(acc *account, jti string, now, authTime time.Time) (Token, e
 		},
 		Type: typeAccess, Version: acc.version, AuthTime: jwt.NewNumericDate(authTime),
 	})
-	a.mu.RLock()
-	keys := a.keys
-	a.mu.RUnlock()
 	t.Header["kid"] = keys.current
 	s, err := t.SignedString(keys.by[keys.current])
 	if err != nil {
@@ -176,7 +182,7 @@ func (a *Auth) VerifyToken(ctx context.Context, raw, addr string) (Identity, err
 
 func (a *Auth) verifyOwn(raw string) (Identity, error) {
 	a.mu.RLock()
-	keys := a.keys
+	keys, o := a.keys, a.opts.Tokens
 	a.mu.RUnlock()
 	var c claims
 	_, err := jwt.ParseWithClaims(raw, &c, func(t *jwt.Token) (any, error) {
@@ -186,7 +192,7 @@ func (a *Auth) verifyOwn(raw string) (Identity, error) {
 			return nil, errors.New("signed with an unknown key")
 		}
 		return key, nil
-	}, jwt.WithValidMethods([]string{jwt.SigningMethodHS256.Alg()}), jwt.WithIssuer(a.opts.Tokens.Issuer), jwt.WithAudience(a.opts.Tokens.Audience),
+	}, jwt.WithValidMethods([]string{jwt.SigningMethodHS256.Alg()}), jwt.WithIssuer(o.Issuer), jwt.WithAudience(o.Audience),
 		jwt.WithExpirationRequired(), jwt.WithNotBeforeRequired(), jwt.WithIssuedAt(), jwt.WithStrictDecoding(), jwt.WithTimeFunc(a.now))
 	switch {
 	case errors.Is(err, jwt.ErrTokenExpired) && !errors.Is(err, jwt.ErrTokenSignatureInvalid):

@@ -1,0 +1,75 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/heliosdb/heliosdb-streaming/internal/config"
+	"github.com/heliosdb/heliosdb-streaming/server/auth"
+)
+
+// openAuth makes the state of users and roles, still empty; recovery fills it.
+func (s *Server) openAuth() error {
+	sec := &s.cfg.Security
+	if sec.AuthenticationEnabled || sec.AuditLogFile != "" {
+		audit, err := auth.OpenAudit(auth.AuditOptions{
+			Path: s.cfg.AuditLogFile(), MaxSizeMB: s.cfg.Logging.MaxSizeMB, MaxFiles: s.cfg.Logging.MaxFiles, Logger: s.log,
+		})
+		if err != nil {
+			return err
+		}
+		s.audit = audit
+	}
+	a, err := auth.New(auth.Options{
+		Disabled: !sec.AuthenticationEnabled,
+		Dir:      s.cfg.State.LocalDir(),
+		RBACFile: sec.RBACFile,
+		Tokens: auth.TokenOptions{
+			Secret: sec.JWTSecret.Reveal(), Previous: sec.JWTSecretPrevious.Reveal(), Lifetime: sec.JWTExpiration,
+			Issuer: sec.JWTIssuer, Audience: sec.JWTAudience,
+		},
+		OIDC:   auth.OIDCOptions{URL: sec.OIDCJWKSURL, Issuer: sec.OIDCIssuer, Audience: sec.OIDCAudience, RolesClaim: sec.OIDCRolesClaim},
+		Limits: rateLimit(s.cfg),
+		Persist: func(record []byte) error {
+			_, err := s.append(recordAuth, record)
+			return err
+		},
+		Audit: s.audit, Logger: s.log,
+	})
+	if err != nil {
+		return errors.Join(err, s.audit.Close())
+	}
+	s.auth = a
+	return nil
+}
+
+func rateLimit(cfg *config.Config) auth.RateLimit {
+	return auth.RateLimit{Enabled: cfg.Security.RateLimitEnabled, PerMinute: cfg.Security.RateLimitRequestsPerMinute}
+}
+
+// startAuth reads the RBAC file and makes the setup token where it is needed;
+// from then on both follow reloads.
+func (s *Server) startAuth(ctx context.Context) error {
+	if err := s.auth.Start(ctx); err != nil {
+		return fmt.Errorf("users and roles: %w", err)
+	}
+	s.OnReload(func(c *config.Config) error {
+		s.auth.SetRateLimit(rateLimit(c))
+		s.auth.SetTokenLifetime(c.Security.JWTExpiration)
+		return errors.Join(
+			s.auth.SetSecrets(c.Security.JWTSecret.Reveal(), c.Security.JWTSecretPrevious.Reveal()),
+			s.auth.LoadRBAC(c.Security.RBACFile),
+			s.audit.Reopen(c.AuditLogFile()),
+		)
+	})
+	return nil
+}
+
+func (s *Server) closeAuth() error {
+	s.auth.Close()
+	return s.audit.Close()
+}
+
+// Auth is who may do what.
+func (s *Server) Auth() *auth.Auth { return s.auth }
