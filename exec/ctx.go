@@ -14,7 +14,7 @@ import (
 // NoWatermark is the watermark before any row was seen.
 const NoWatermark = math.MinInt64
 
-// NoClock is the clock of a graph before its first cut.
+// NoClock is the clock of a job before its first cut.
 const NoClock = math.MinInt64
 
 // Times are the watermarks of the sources at the last cut, in microseconds
@@ -44,8 +44,8 @@ type Ctx struct {
 	Pool    *state.Pool
 	Worker  int
 	Times   Times
-	// Clock is the time of the last cut, in microseconds since 2000-01-01 UTC;
-	// NoClock: there was none. Continuous jobs only.
+	// Clock is the time of the job's last cut, in microseconds since 2000-01-01 UTC;
+	// it never goes back. NoClock: there was none. Continuous jobs only.
 	Clock int64
 	// Rows finds the contents of relations; ad hoc only.
 	Rows Relations

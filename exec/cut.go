@@ -41,7 +41,8 @@ const pgEpoch = 946684800 * 1e6
 // Micros is t in microseconds since 2000-01-01 UTC.
 func Micros(t time.Time) int64 { return t.UnixMicro() - pgEpoch }
 
-// cut advances the watermarks if any source's has moved.
+// cut advances the watermarks if any source's has moved, and the clock if
+// something waits for it.
 func (g *Graph) cut() error {
 	now := g.opts.Now()
 	moved := false
@@ -54,7 +55,7 @@ func (g *Graph) cut() error {
 			times[rel], moved = wm, true
 		}
 	}
-	if !moved {
+	if !moved && g.due() > Micros(now) {
 		return nil
 	}
 	return g.cutAt(times)

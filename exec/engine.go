@@ -388,7 +388,7 @@ func (e *Engine) WaitFilled(rel uint32, stop <-chan struct{}) error {
 		}
 		g.mu.Lock()
 		j := g.relations[rel]
-		done := j == nil || !j.filling() && j.started
+		done := j == nil || !j.filling() && j.started && g.due() != NoClock
 		var err error
 		if j != nil && j.failed.Load() {
 			err = j.Err()

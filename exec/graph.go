@@ -1,6 +1,7 @@
 package exec
 
 import (
+	"math"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -67,7 +68,6 @@ type Graph struct {
 	nextCut   time.Time
 	paused    error // why nothing is taken; nil: running
 	parked    bool  // stands still until Unpark; no loop runs
-	clock     int64 // of the last cut; NoClock: none yet
 	stepRows  int
 	aliases   []uint64 // ids of graphs that were merged into this one
 
@@ -93,7 +93,7 @@ func newGraph(id uint64, o *Options) *Graph {
 	g := &Graph{
 		id: id, opts: o, pool: o.Pool, workers: o.Workers,
 		sources: map[uint32]*graphSource{}, relations: map[uint32]*Job{},
-		times: Times{}, now: Micros(o.Now()), clock: NoClock, stepRows: minStepRows,
+		times: Times{}, now: Micros(o.Now()), stepRows: minStepRows,
 		wakeup: make(chan struct{}, 1), stop: make(chan struct{}), done: make(chan struct{}),
 	}
 	g.published = sync.NewCond(&g.mu)
@@ -176,7 +176,7 @@ func (g *Graph) advance() bool {
 	}
 	start := g.opts.Now()
 	g.replayCuts()
-	if len(g.replay) == 0 && !start.Before(g.nextCut) && len(g.sources) > 0 {
+	if len(g.replay) == 0 && (!start.Before(g.nextCut) || g.due() == NoClock) {
 		g.nextCut = start.Add(g.opts.CutInterval)
 		if err := g.cut(); err != nil {
 			g.failAll(err)
@@ -273,12 +273,28 @@ func (g *Graph) setNow(now int64) {
 
 // setClock tells the operators the time of a cut.
 func (g *Graph) setClock(now int64) {
-	g.clock = now
 	for _, j := range g.jobs {
 		for _, b := range j.pipes {
-			b.ctx.Clock = now
+			b.ctx.Clock = max(b.ctx.Clock, now)
 		}
 	}
+}
+
+// due is the next moment at which a job's output changes by the clock alone;
+// MaxInt64: none does.
+func (g *Graph) due() int64 {
+	next := int64(math.MaxInt64)
+	for _, j := range g.jobs {
+		if j.failed.Load() {
+			continue
+		}
+		for _, b := range j.pipes {
+			for _, t := range b.clocked {
+				next = min(next, t.due())
+			}
+		}
+	}
+	return next
 }
 
 // failAll fails every job: nothing can be promised any more.
@@ -315,7 +331,7 @@ func (g *Graph) attach(j *Job, backfill bool) error {
 // adopt makes the job one of the graph's, last in order.
 func (g *Graph) adopt(j *Job) {
 	for _, b := range j.pipes {
-		b.ctx.Times, b.ctx.Eval.Now, b.ctx.Clock = g.times, g.now, g.clock
+		b.ctx.Times, b.ctx.Eval.Now = g.times, g.now
 	}
 	g.relations[j.rel] = j
 	g.jobs = append(g.jobs, j)

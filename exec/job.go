@@ -70,7 +70,7 @@ func newJob(g *Graph, spec JobSpec) (*Job, error) {
 	j.dead = newDeadLetters(g.pool, spec.Rel, g.opts.MaxDeadLetters)
 	exchanges := map[*plan.Exchange]*exchange{}
 	for w := range g.workers {
-		ctx := &Ctx{Pool: g.pool, Worker: w, Times: g.times, Clock: g.clock, errs: jobErrors{j}, Eval: expr.Ctx{Now: g.now}}
+		ctx := &Ctx{Pool: g.pool, Worker: w, Times: g.times, Clock: NoClock, errs: jobErrors{j}, Eval: expr.Ctx{Now: g.now}}
 		b := &builder{ctx: ctx, pool: g.pool, worker: w, workers: g.workers, exchanges: exchanges}
 		f := &fan{}
 		if _, err := b.build(spec.Plan, f.push); err != nil {

@@ -60,9 +60,9 @@ func newRunner(rt failer, n plan.Node, workers int) *runner {
 }
 
 func (r *runner) open(workers int) {
-	times := Times{}
+	times, clock := Times{}, int64(NoClock)
 	if r.g != nil {
-		times = r.g.times
+		times, clock = r.g.times, r.j.pipes[0].ctx.Clock
 	}
 	o := &Options{Workers: workers, Pool: state.NewPool(state.PoolOptions{}), Metrics: nullMetrics{}, Now: time.Now, MaxDeadLetters: 1000}
 	r.g = newGraph(1, o)
@@ -72,6 +72,9 @@ func (r *runner) open(workers int) {
 		r.rt.Fatal(err)
 	}
 	r.j = j
+	for _, b := range j.pipes {
+		b.ctx.Clock = clock
+	}
 	for _, f := range j.fans {
 		f.subs = append(f.subs, &subscription{job: j, pick: identity(len(r.plan.Base().Cols)), leaf: &leaf{push: r.collect}})
 	}

@@ -83,7 +83,7 @@ func (e *Engine) park(g *Graph, set map[*Job]bool, pos uint64) {
 	}
 	p := newGraph(id, &e.opts)
 	p.parked, p.paused = true, e.paused
-	p.now, p.clock, p.step, p.cutPos = g.now, g.clock, g.step, g.cutPos
+	p.now, p.step, p.cutPos = g.now, g.step, g.cutPos
 	maps.Copy(p.times, g.times)
 	for _, j := range jobs {
 		j.whole = g.notYet(j) == nil

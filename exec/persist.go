@@ -27,7 +27,6 @@ type GraphState struct {
 	Applied uint64           `json:"applied"` // log position of the last table write in it
 	CutPos  uint64           `json:"cutPos"`
 	Now     int64            `json:"now"`
-	Clock   *int64           `json:"clock,omitempty"` // of the last cut; nil: none
 	Parked  bool             `json:"parked,omitempty"`
 	Times   map[uint32]int64 `json:"times"`
 	Sources []SourceState    `json:"sources"`
@@ -51,6 +50,7 @@ type JobState struct {
 	Backfills []BackfillState `json:"backfills,omitempty"`
 	Whole     bool            `json:"whole,omitempty"` // parked or on its way back: see Job
 	Held      []HeldState     `json:"held,omitempty"`
+	Clock     *int64          `json:"clock,omitempty"` // of its last cut; nil: none, or nothing depends on it
 }
 
 // HeldState says that a relation's changes are held for a leaf of a job in
@@ -170,9 +170,6 @@ func (fz *Frozen) keepsDead(g *Graph, s *graphSource) bool {
 // state describes the graph as it stands.
 func (g *Graph) state() GraphState {
 	st := GraphState{ID: g.id, Aliases: g.aliases, Step: g.step, Applied: g.applied, CutPos: g.cutPos, Now: g.now, Parked: g.parked, Times: maps.Clone(g.times)}
-	if clock := g.clock; clock != NoClock {
-		st.Clock = &clock
-	}
 	if g.home != nil {
 		st.Home = g.home.id
 	}
@@ -186,6 +183,10 @@ func (g *Graph) state() GraphState {
 	slices.SortFunc(st.Sources, func(a, b SourceState) int { return cmp.Compare(a.Rel, b.Rel) })
 	for _, j := range g.jobs {
 		js := JobState{Rel: j.rel, Started: j.started, Failed: j.failed.Load(), Workers: g.workers, Whole: j.whole}
+		if b := j.pipes[0]; len(b.clocked) > 0 && b.ctx.Clock != NoClock {
+			clock := b.ctx.Clock
+			js.Clock = &clock
+		}
 		for _, h := range j.held {
 			if h.worker == 0 {
 				js.Held = append(js.Held, HeldState{h.reader.rel, h.leaf})

@@ -94,6 +94,7 @@ type builder struct {
 	actions   []func() error // ad hoc: scans and ends in the order to run
 	root      Operator
 	backfills []*backfill
+	clocked   []clocked
 }
 
 // build makes the operators of n, which emit to out, and returns the stage at
@@ -143,6 +144,9 @@ func (b *builder) build(n plan.Node, out Emit) (stage int, err error) {
 		u.stage = max(u.stage, s)
 	}
 	b.units = append(b.units, u)
+	if t, ok := op.(clocked); ok {
+		b.clocked = append(b.clocked, t)
+	}
 	b.root = op
 	if have := b.shared[same]; have != nil {
 		have.stage = u.stage
@@ -231,6 +235,8 @@ func (b *builder) operator(n plan.Node) (Operator, error) {
 		return newJoin(b.pool, n, b.adhoc)
 	case *plan.TopN:
 		return newTopN(b.pool, n, b.adhoc)
+	case *plan.TemporalFilter:
+		return newTemporal(b.pool, n)
 	case *plan.CloseBuffer:
 		return newCloseBuffer(b.pool, n)
 	case *plan.HopExpand:

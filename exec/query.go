@@ -94,7 +94,7 @@ func (b *builder) close() {
 // keepsState reports whether any operator of the plan needs a pool.
 func keepsState(n plan.Node) bool {
 	switch n.(type) {
-	case *plan.Aggregate, *plan.Join, *plan.TopN, *plan.CloseBuffer:
+	case *plan.Aggregate, *plan.Join, *plan.TopN, *plan.CloseBuffer, *plan.TemporalFilter:
 		return true
 	}
 	for _, in := range n.Inputs() {

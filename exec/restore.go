@@ -22,9 +22,6 @@ func (e *Engine) Restore(states []GraphState, jobs map[uint32]JobSpec, sources m
 		g.aliases, g.step, g.applied, g.cutPos, g.parked = st.Aliases, st.Step, st.Applied, st.CutPos, st.Parked
 		maps.Copy(g.times, st.Times)
 		g.now = st.Now
-		if st.Clock != nil {
-			g.clock = *st.Clock
-		}
 		if err := e.restoreGraph(g, st, jobs, sources, store); err != nil {
 			return err
 		}
@@ -192,6 +189,11 @@ func (e *Engine) restoreGraph(g *Graph, st GraphState, jobs map[uint32]JobSpec, 
 		j, err := newJob(g, jobs[js.Rel])
 		if err != nil {
 			return err
+		}
+		if js.Clock != nil {
+			for _, b := range j.pipes {
+				b.ctx.Clock = *js.Clock
+			}
 		}
 		if err := j.load(store, g.workers); err != nil {
 			return err

@@ -17,6 +17,8 @@ func distribution(n plan.Node) (cols []int, ok bool) {
 		return n.Keys, true
 	case *plan.Filter:
 		return distribution(n.In)
+	case *plan.TemporalFilter:
+		return distribution(n.In)
 	case *plan.CloseBuffer:
 		return distribution(n.In)
 	case *plan.HopExpand:

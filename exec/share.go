@@ -30,7 +30,7 @@ type sharedUnit struct {
 // sharable reports whether it is worth looking for n's equal: it keeps state.
 func sharable(n plan.Node) bool {
 	switch n.(type) {
-	case *plan.Aggregate, *plan.Join, *plan.TopN, *plan.CloseBuffer:
+	case *plan.Aggregate, *plan.Join, *plan.TopN, *plan.CloseBuffer, *plan.TemporalFilter:
 		return true
 	}
 	return false

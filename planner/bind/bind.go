@@ -60,6 +60,8 @@ type binder struct {
 	colPos map[expr.Expr]int
 	// emitClause is the query that may have EMIT ON WINDOW CLOSE.
 	emitClause *ast.Query
+	// clock: now() may stand here in a continuous query, see whereCondition.
+	clock bool
 }
 
 func newBinder(o *Options, cat catalog.Reader) *binder {

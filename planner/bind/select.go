@@ -73,7 +73,7 @@ func (sb *selectBinder) names(q *ast.Query, keepUnknown bool) error {
 	}
 	if sel.Where != nil {
 		s.where = inWhere
-		cond, err := b.condition(s, sel.Where, "WHERE")
+		cond, err := b.whereCondition(s, sel.Where)
 		if err != nil {
 			return err
 		}

@@ -127,6 +127,9 @@ type (
 		Size int64 `json:"size,omitempty"`
 		Late int64 `json:"late,omitempty"`
 	}
+	wireTemporal struct {
+		Bounds []ClockBound `json:"bounds"`
+	}
 	wireTop struct {
 		Rel       uint32            `json:"rel"`
 		Name      string            `json:"name"`
@@ -173,6 +176,11 @@ func encode(n Node) (*wire, error) {
 		w.Op, node = "hop", wireHop{n.Time, n.Size, n.Slide, n.Pane, n.Offset}
 	case *TopN:
 		w.Op, node = "topn", wireTopN{n.Partition, n.Order, n.Offset, n.Limit, n.RowNumber, n.Window, n.Size, n.Late, n.OnClose}
+	case *TemporalFilter:
+		w.Op, node = "temporal", wireTemporal{n.Bounds}
+		for _, b := range n.Bounds {
+			exprs = append(exprs, b.X)
+		}
 	case *CloseBuffer:
 		w.Op, node = "closebuffer", wireBuffer{n.Time, n.Size, n.Late}
 	case *Materialize:

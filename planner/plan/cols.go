@@ -19,6 +19,8 @@ func SetCols(n Node) {
 		p.Cols = colsOf(n.In)
 	case *CloseBuffer:
 		p.Cols = colsOf(n.In)
+	case *TemporalFilter:
+		p.Cols = colsOf(n.In)
 	case *Sink:
 		p.Cols = colsOf(n.In)
 	case *Project:

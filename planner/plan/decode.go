@@ -10,7 +10,7 @@ import (
 // arity is the number of inputs of each operator; -1: any.
 var arity = map[string]int{
 	"scan": 0, "values": 0, "filter": 1, "project": 1, "union": -1, "exchange": 1, "join": 2, "aggregate": 1,
-	"hop": 1, "topn": 1, "closebuffer": 1, "materialize": 1, "sink": 1,
+	"hop": 1, "topn": 1, "closebuffer": 1, "temporal": 1, "materialize": 1, "sink": 1,
 }
 
 func corrupt(format string, args ...any) error {
@@ -93,6 +93,16 @@ func decodeNode(w *wire, exprs []expr.Expr) (Node, error) {
 		f, err := fields[wireTopN](w)
 		return &TopN{Props: w.Props, Partition: f.Partition, Order: f.Order, Offset: f.Offset, Limit: f.Limit,
 			RowNumber: f.RowNumber, Window: f.Window, Size: f.Size, Late: f.Late, OnClose: f.OnClose}, err
+	case "temporal":
+		f, err := fields[wireTemporal](w)
+		if err == nil && (len(f.Bounds) == 0 || len(f.Bounds) != len(exprs)) {
+			err = corrupt("a filter by the clock needs bounds")
+		}
+		n := &TemporalFilter{Props: w.Props, Bounds: f.Bounds}
+		for i := range min(len(exprs), len(f.Bounds)) {
+			n.Bounds[i].X = exprs[i]
+		}
+		return n, err
 	case "closebuffer":
 		f, err := fields[wireBuffer](w)
 		return &CloseBuffer{Props: w.Props, Time: f.Time, Size: f.Size, Late: f.Late}, err

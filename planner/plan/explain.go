@@ -157,6 +157,12 @@ func describe(n Node) (string, []string) {
 		return describeHop(n)
 	case *TopN:
 		return describeTopN(n)
+	case *TemporalFilter:
+		var d []string
+		for _, b := range n.Bounds {
+			d = append(d, "Condition: "+b.String())
+		}
+		return "Filter By Clock", d
 	case *CloseBuffer:
 		return "Hold Until Closed", []string{"Time: " + name(n.In.Base().Cols, n.Time)}
 	case *Materialize:

@@ -110,6 +110,9 @@ func AndOf(es []expr.Expr) expr.Expr {
 // another value the next time: such an expression is not moved to where it
 // would see rows that it does not see now.
 func CanFail(e expr.Expr) bool {
+	if b, ok := Temporal(e); ok {
+		return CanFail(b.X) // the clock is read once a cut, with care
+	}
 	bad := false
 	expr.Walk(e, func(x expr.Expr) bool {
 		switch x := x.(type) {

@@ -117,6 +117,13 @@ type (
 		In   Node
 		Cond expr.Expr
 	}
+	// TemporalFilter keeps the rows for which all Bounds hold at the clock of the
+	// last cut: rows come and go as it advances. Continuous plans only.
+	TemporalFilter struct {
+		Props
+		In     Node
+		Bounds []ClockBound
+	}
 	// Project computes Exprs.
 	Project struct {
 		Props
@@ -335,20 +342,21 @@ type Agg struct {
 	Merge bool
 }
 
-func (n *Scan) Inputs() []Node        { return nil }
-func (n *Values) Inputs() []Node      { return nil }
-func (n *TableFunc) Inputs() []Node   { return nil }
-func (n *Filter) Inputs() []Node      { return []Node{n.In} }
-func (n *Project) Inputs() []Node     { return []Node{n.In} }
-func (n *Union) Inputs() []Node       { return n.In }
-func (n *Exchange) Inputs() []Node    { return []Node{n.In} }
-func (n *Join) Inputs() []Node        { return []Node{n.L, n.R} }
-func (n *Aggregate) Inputs() []Node   { return []Node{n.In} }
-func (n *HopExpand) Inputs() []Node   { return []Node{n.In} }
-func (n *TopN) Inputs() []Node        { return []Node{n.In} }
-func (n *CloseBuffer) Inputs() []Node { return []Node{n.In} }
-func (n *Materialize) Inputs() []Node { return []Node{n.In} }
-func (n *Sink) Inputs() []Node        { return []Node{n.In} }
-func (n *Sort) Inputs() []Node        { return []Node{n.In} }
-func (n *Apply) Inputs() []Node       { return []Node{n.In, n.Sub} }
-func (n *ProjectSet) Inputs() []Node  { return []Node{n.In} }
+func (n *Scan) Inputs() []Node           { return nil }
+func (n *Values) Inputs() []Node         { return nil }
+func (n *TableFunc) Inputs() []Node      { return nil }
+func (n *Filter) Inputs() []Node         { return []Node{n.In} }
+func (n *TemporalFilter) Inputs() []Node { return []Node{n.In} }
+func (n *Project) Inputs() []Node        { return []Node{n.In} }
+func (n *Union) Inputs() []Node          { return n.In }
+func (n *Exchange) Inputs() []Node       { return []Node{n.In} }
+func (n *Join) Inputs() []Node           { return []Node{n.L, n.R} }
+func (n *Aggregate) Inputs() []Node      { return []Node{n.In} }
+func (n *HopExpand) Inputs() []Node      { return []Node{n.In} }
+func (n *TopN) Inputs() []Node           { return []Node{n.In} }
+func (n *CloseBuffer) Inputs() []Node    { return []Node{n.In} }
+func (n *Materialize) Inputs() []Node    { return []Node{n.In} }
+func (n *Sink) Inputs() []Node           { return []Node{n.In} }
+func (n *Sort) Inputs() []Node           { return []Node{n.In} }
+func (n *Apply) Inputs() []Node          { return []Node{n.In, n.Sub} }
+func (n *ProjectSet) Inputs() []Node     { return []Node{n.In} }

@@ -23,6 +23,8 @@ func SetInputs(n Node, in []Node) {
 		n.In = in[0]
 	case *CloseBuffer:
 		n.In = in[0]
+	case *TemporalFilter:
+		n.In = in[0]
 	case *Materialize:
 		n.In = in[0]
 	case *Sink:
@@ -81,6 +83,10 @@ func MapExprs(n Node, f func(expr.Expr) expr.Expr) {
 		}
 	case *Filter:
 		one(&n.Cond)
+	case *TemporalFilter:
+		for i := range n.Bounds {
+			one(&n.Bounds[i].X)
+		}
 	case *Project:
 		all(n.Exprs)
 	case *Join:

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/heliosdb/heliosdb-streaming/planner/plan"
+	"github.com/heliosdb/heliosdb-streaming/sql/expr"
 )
 
 // stateOf says how an operator's state is bounded, and why.
@@ -34,6 +35,8 @@ func stateOf(n plan.Node) plan.StateBound {
 			return plan.StateBound{Kind: "input", Reason: "keeps the rows that " + best + " has not passed"}
 		}
 		return plan.StateBound{Kind: "input", Reason: "keeps both sides: a row may match one that comes later"}
+	case *plan.TemporalFilter:
+		return temporalState(n)
 	case *plan.CloseBuffer:
 		return byWindow(n.In, n.Time, n.Size, n.Late)
 	case *plan.Materialize:
@@ -74,6 +77,17 @@ func plus(us int64) string {
 		return " − " + plan.Duration(-us)
 	}
 	return " + " + plan.Duration(us)
+}
+
+// temporalState is state that the clock frees.
+func temporalState(n *plan.TemporalFilter) plan.StateBound {
+	at := func(b plan.ClockBound) string { return expr.String(b.X) + plus(b.Shift-b.Shift%1000) }
+	for _, b := range n.Bounds {
+		if b.Until {
+			return plan.StateBound{Kind: "window", Reason: "freed when the clock passes " + at(b)}
+		}
+	}
+	return plan.StateBound{Kind: "window", Reason: "kept until the clock passes " + at(n.Bounds[0])}
 }
 
 func aggregateState(n *plan.Aggregate) plan.StateBound {

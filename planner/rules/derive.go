@@ -93,7 +93,7 @@ func keyOf(n plan.Node) []int {
 		if len(n.Rows) <= 1 {
 			return []int{}
 		}
-	case *plan.Filter, *plan.Exchange, *plan.Sort, *plan.CloseBuffer, *plan.Materialize, *plan.Sink:
+	case *plan.Filter, *plan.TemporalFilter, *plan.Exchange, *plan.Sort, *plan.CloseBuffer, *plan.Materialize, *plan.Sink:
 		return slices.Clone(n.Inputs()[0].Base().Key)
 	case *plan.Project:
 		return mapKey(n.In.Base().Key, func(c int) int { return outputOf(n, c) })
@@ -183,6 +183,10 @@ func appendOnly(n plan.Node) bool {
 		return n.OnClose
 	case *plan.CloseBuffer:
 		return true
+	case *plan.TemporalFilter:
+		return !n.Expires() && n.In.Base().AppendOnly
+	case *plan.Filter:
+		return !plan.ReadsClock(n.Cond) && n.In.Base().AppendOnly
 	case *plan.Join:
 		if n.Kind != plan.InnerJoin && n.Kind != plan.SemiJoin {
 			return false

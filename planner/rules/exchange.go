@@ -24,7 +24,7 @@ func placement(n plan.Node) (cols []int, ok bool) {
 	switch n := n.(type) {
 	case *plan.Exchange:
 		return n.Keys, true
-	case *plan.Filter, *plan.CloseBuffer, *plan.HopExpand, *plan.TopN:
+	case *plan.Filter, *plan.TemporalFilter, *plan.CloseBuffer, *plan.HopExpand, *plan.TopN:
 		return placement(n.Inputs()[0])
 	case *plan.Project:
 		return placedThrough(n.In, func(c int) int { return outputOf(n, c) })
@@ -100,10 +100,10 @@ func distribute(n plan.Node, wish []int) plan.Node {
 	case *plan.Project:
 		n.In = distribute(n.In, projectWish(n, wish))
 		return n
-	case *plan.Filter, *plan.CloseBuffer:
+	case *plan.Filter, *plan.TemporalFilter, *plan.CloseBuffer:
 		in := n.Inputs()[0]
 		plan.SetInputs(n, []plan.Node{distribute(in, wish)})
-		return placeBuffer(n)
+		return placeBuffer(n, wish)
 	case *plan.HopExpand:
 		n.In = distribute(n.In, slices.DeleteFunc(slices.Clone(wish), func(c int) bool { return c >= len(n.In.Base().Cols) || c == n.Time }))
 		return n
@@ -170,16 +170,26 @@ func projectWish(p *plan.Project, wish []int) []int {
 	return out
 }
 
-// placeBuffer gives a CloseBuffer rows that meet those they cancel.
-func placeBuffer(n plan.Node) plan.Node {
-	b, ok := n.(*plan.CloseBuffer)
-	if !ok {
+// placeBuffer gives operators that keep rows those that meet the rows they
+// cancel: placed as the operator above will need them, or by all that tells them
+// apart.
+func placeBuffer(n plan.Node, wish []int) plan.Node {
+	var in *plan.Node
+	switch n := n.(type) {
+	case *plan.CloseBuffer:
+		in = &n.In
+	case *plan.TemporalFilter:
+		in = &n.In
+	default:
 		return n
 	}
-	if _, ok := placement(b.In); !ok {
-		b.In = exchange(b.In, wholeKey(b.In))
+	if _, ok := placement(*in); !ok {
+		if len(wish) == 0 {
+			wish = wholeKey(*in)
+		}
+		*in = exchange(*in, wish)
 	}
-	return b
+	return n
 }
 
 // distributeJoin places both sides by the same key pairs: by those that already

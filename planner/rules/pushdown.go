@@ -59,7 +59,7 @@ func push(n plan.Node, conds []expr.Expr) plan.Node {
 	case *plan.Aggregate:
 		return pushAggregate(n, conds)
 	case *plan.TopN:
-		down, stay := split(conds, func(e expr.Expr) bool { return readsOnly(e, n.Partition) && !plan.CanFail(e) })
+		down, stay := split(conds, func(e expr.Expr) bool { return readsOnly(e, n.Partition) && !plan.CanFail(e) && !plan.ReadsClock(e) })
 		if len(n.Partition) == 0 {
 			return filter(n, conds)
 		}
@@ -116,12 +116,13 @@ func pushProject(n *plan.Project, conds []expr.Expr) plan.Node {
 }
 
 // pushAggregate moves what only reads group columns: such a condition keeps or
-// drops whole groups.
+// drops whole groups. What the clock decides stays above, where it keeps groups
+// and no rows, and where windows below it can close.
 func pushAggregate(n *plan.Aggregate, conds []expr.Expr) plan.Node {
 	if n.Scalar {
 		return filter(n, conds)
 	}
-	down, stay := split(conds, func(e expr.Expr) bool { return reads(e, 0, len(n.Group)) && !plan.CanFail(e) })
+	down, stay := split(conds, func(e expr.Expr) bool { return reads(e, 0, len(n.Group)) && !plan.CanFail(e) && !plan.ReadsClock(e) })
 	for i, e := range down {
 		down[i] = plan.ShiftColumns(e, func(c int) int { return n.Group[c] })
 	}

@@ -45,6 +45,7 @@ var All = []Rule{
 	{"merge projections", mergeProjects},
 	{"prune columns", pruneColumns},
 	{"merge projections again", mergeProjects},
+	{"filter by the clock", filterByClock},
 	{"read by key", readByKey},
 	{"close by time", closeByTime},
 	{"join with extremes", joinExtremes},

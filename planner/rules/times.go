@@ -15,7 +15,13 @@ import (
 // retractions included, has a value that the watermark has not passed.
 func timesOf(n plan.Node) []plan.TimeCol {
 	switch n := n.(type) {
-	case *plan.Filter, *plan.Exchange, *plan.CloseBuffer, *plan.Materialize, *plan.Sink:
+	case *plan.Filter:
+		// What the clock lets in or takes away may be of any time.
+		if plan.ReadsClock(n.Cond) {
+			return nil
+		}
+		return slices.Clone(n.In.Base().Times)
+	case *plan.Exchange, *plan.CloseBuffer, *plan.Materialize, *plan.Sink:
 		return slices.Clone(n.Inputs()[0].Base().Times)
 	case *plan.Project:
 		var out []plan.TimeCol
@@ -56,8 +62,14 @@ func timesOf(n plan.Node) []plan.TimeCol {
 func computedTime(e expr.Expr, in plan.Node) *plan.TimeCol {
 	for {
 		switch n := in.(type) {
-		case *plan.Filter, *plan.Exchange:
-			in = n.Inputs()[0]
+		case *plan.Filter:
+			if plan.ReadsClock(n.Cond) {
+				return nil
+			}
+			in = n.In
+			continue
+		case *plan.Exchange:
+			in = n.In
 			continue
 		case *plan.Scan:
 			for _, c := range n.Computed {

@@ -35,7 +35,7 @@ func windowOrigin(n plan.Node, c int) (h *plan.HopExpand, end bool) {
 				return nil, false
 			}
 			n, c = x.In, col.Index
-		case *plan.Filter, *plan.Exchange, *plan.CloseBuffer:
+		case *plan.Filter, *plan.TemporalFilter, *plan.Exchange, *plan.CloseBuffer:
 			n = n.Inputs()[0]
 		case *plan.Aggregate:
 			if c >= len(x.Group) {
