@@ -7,7 +7,10 @@ import (
 	"sync/atomic"
 	"time"
 
+	"go.opentelemetry.io/otel/attribute"
+
 	"github.com/heliosdb/heliosdb-streaming/internal/source"
+	"github.com/heliosdb/heliosdb-streaming/internal/tracing"
 	"github.com/heliosdb/heliosdb-streaming/storage/state"
 )
 
@@ -244,6 +247,9 @@ func (g *Graph) report(in *input, start time.Time, waiting bool) {
 	}
 	m.Step(in.rows, d)
 	m.Busy(waiting, d)
+	if tracing.On() {
+		tracing.Record("step", start, nil, attribute.Int64("graph", int64(g.id)), attribute.Int64("step", int64(g.step)), attribute.Int("rows", in.rows))
+	}
 	g.adapt(in.rows, d)
 }
 

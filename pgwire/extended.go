@@ -6,7 +6,9 @@ import (
 	"time"
 
 	"github.com/heliosdb/heliosdb-streaming/internal/pgerr"
+	"github.com/heliosdb/heliosdb-streaming/internal/tracing"
 	"github.com/jackc/pgproto3/v2"
+	"go.opentelemetry.io/otel/attribute"
 )
 
 // extended handles the messages of the extended protocol. The statement
@@ -185,7 +187,11 @@ func (c *conn) portal(name string) (*portal, error) {
 }
 
 // execute runs a portal, or goes on with it.
-func (c *conn) execute(ctx context.Context, m *pgproto3.Execute) error {
+func (c *conn) execute(ctx context.Context, m *pgproto3.Execute) (err error) {
+	if tracing.On() {
+		began := time.Now()
+		defer func() { tracing.Record("query", began, err, attribute.String("protocol", "extended")) }()
+	}
 	p, err := c.portal(m.Portal)
 	if err != nil {
 		return err

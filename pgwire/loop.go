@@ -6,7 +6,9 @@ import (
 	"time"
 
 	"github.com/heliosdb/heliosdb-streaming/internal/pgerr"
+	"github.com/heliosdb/heliosdb-streaming/internal/tracing"
 	"github.com/jackc/pgproto3/v2"
+	"go.opentelemetry.io/otel/attribute"
 )
 
 // loop serves messages until the client or the server ends the connection. A
@@ -132,8 +134,11 @@ func (c *conn) sync(ctx context.Context) error { return c.sess.Commit(ctx) }
 
 // simpleQuery executes the statements of a Query message, all in one implicit
 // transaction unless they say otherwise.
-func (c *conn) simpleQuery(ctx context.Context, sql string) error {
+func (c *conn) simpleQuery(ctx context.Context, sql string) (err error) {
 	start := time.Now()
+	if tracing.On() {
+		defer func() { tracing.Record("query", start, err, attribute.String("protocol", "simple")) }()
+	}
 	// As in PostgreSQL, a simple query replaces the unnamed objects.
 	c.stmts.Drop("")
 	c.dropPortal("")

@@ -6,9 +6,12 @@ import (
 	"sync"
 	"time"
 
+	"go.opentelemetry.io/otel/attribute"
+
 	"github.com/heliosdb/heliosdb-streaming/exec"
 	"github.com/heliosdb/heliosdb-streaming/internal/crashpoint"
 	"github.com/heliosdb/heliosdb-streaming/internal/source"
+	"github.com/heliosdb/heliosdb-streaming/internal/tracing"
 )
 
 // checkpointer remembers the last checkpoint, for people and metrics.
@@ -62,6 +65,7 @@ func (s *Server) Checkpoint(ctx context.Context) error {
 	}
 	start := time.Now()
 	info, offsets, err := s.writeEpoch()
+	tracing.Record("checkpoint", start, err, attribute.Int64("epoch", int64(info.Epoch)), attribute.Int64("stall_us", info.Stall.Microseconds()))
 	s.checkpoints.mu.Lock()
 	defer s.checkpoints.mu.Unlock()
 	last := &s.checkpoints.last

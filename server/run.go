@@ -37,6 +37,11 @@ func Run(ctx context.Context, cfg *config.Config, o RunOptions) (err error) {
 	if ip := net.ParseIP(cfg.Server.Host); cfg.Server.Host != "localhost" && (ip == nil || !ip.IsLoopback()) {
 		log.Warn("the ports are open to other machines, and this version asks nobody for a password", "host", cfg.Server.Host)
 	}
+	stopTracing, err := startTracing(ctx, cfg)
+	if err != nil {
+		return err
+	}
+	defer stopTracing()
 	var d *devMode
 	if o.Dev {
 		if d, err = startDev(cfg, log.Logger); err != nil {

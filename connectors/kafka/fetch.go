@@ -8,8 +8,10 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
+	"go.opentelemetry.io/otel/attribute"
 
 	"github.com/heliosdb/heliosdb-streaming/internal/pgerr"
+	"github.com/heliosdb/heliosdb-streaming/internal/tracing"
 )
 
 // fetcher has one fetch request under way at its broker, for all partitions that
@@ -76,6 +78,7 @@ func (f *fetcher) loop() {
 			t.Stop()
 			continue
 		}
+		sent := time.Now()
 		resp, err := req.RequestWith(f.r.ctx, f.r.cl.Broker(int(f.broker)))
 		if err == nil {
 			err = kerr.ErrorForCode(resp.ErrorCode)
@@ -89,6 +92,9 @@ func (f *fetcher) loop() {
 		}
 		f.tries = 0
 		f.apply(want, resp, time.Now())
+		if tracing.On() {
+			tracing.Record("fetch", sent, nil, attribute.Int("broker", int(f.broker)), attribute.Int("partitions", len(want)))
+		}
 	}
 }
 

@@ -1,0 +1,38 @@
+package server
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"time"
+
+	"github.com/heliosdb/heliosdb-streaming/internal/config"
+	"github.com/heliosdb/heliosdb-streaming/internal/tracing"
+)
+
+// traceFlushTimeout bounds how long a stop waits for the collector.
+const traceFlushTimeout = 5 * time.Second
+
+// startTracing sends traces if the configuration says so, until stop.
+func startTracing(ctx context.Context, cfg *config.Config) (stop func(), err error) {
+	t := &cfg.Tracing
+	if !t.Enabled {
+		return func() {}, nil
+	}
+	host, err := os.Hostname()
+	if err != nil {
+		host = "unknown"
+	}
+	shutdown, err := tracing.Setup(ctx, tracing.Options{
+		Endpoint: t.Endpoint(), HTTP: t.OTLPProtocol == config.OTLPHTTP, Insecure: t.Insecure, Sample: t.SampleRatio,
+		Headers: t.Headers.Reveal(), Version: Version, Instance: fmt.Sprintf("%s/%d", host, os.Getpid()),
+	})
+	if err != nil {
+		return nil, err
+	}
+	return func() {
+		ctx, cancel := context.WithTimeout(context.Background(), traceFlushTimeout)
+		defer cancel()
+		_ = shutdown(ctx) // a collector that is gone is no reason to fail the stop
+	}, nil
+}
