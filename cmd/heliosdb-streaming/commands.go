@@ -6,6 +6,7 @@ func commands() []*command {
 	return []*command{
 		&capacityCommand,
 		&check,
+		&hashPassword,
 		&health,
 	}
 }
