@@ -1,0 +1,139 @@
+package remote
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/heliosdb/heliosdb-streaming/storage/object"
+)
+
+func TestFromTheBucketAlone(t *testing.T) {
+	t.Parallel()
+	c := setup{bucket: object.NewMemory(), dir: t.TempDir()}
+	p, err := c.open(t, nil)
+	must(t, err)
+	for i := range 10 {
+		must(t, p.write(fmt.Sprintf("k%d=%d", i%4, i)))
+		if i == 3 || i == 7 {
+			must(t, p.checkpoint())
+		}
+	}
+	p.kill()
+	c.dir = t.TempDir()
+	q, err := c.open(t, p.history)
+	must(t, err)
+	q.check(p.acked)
+	if e := q.s.Store().Manifest().Epoch; e != 2 {
+		t.Fatalf("epoch %d", e)
+	}
+	must(t, q.write("more=1"))
+	must(t, q.checkpoint())
+	must(t, q.s.Close(t.Context()))
+	// The same directory goes on without a download.
+	r, err := c.open(t, q.history)
+	must(t, err)
+	r.check(q.acked)
+	must(t, r.s.Close(t.Context()))
+}
+
+func keysOf(t *testing.T, b object.Bucket, prefix string) []string {
+	t.Helper()
+	var out []string
+	for info, err := range b.List(t.Context(), prefix) {
+		must(t, err)
+		out = append(out, info.Key)
+	}
+	return out
+}
+
+// TestRetention: only what the retained checkpoints need is left.
+func TestRetention(t *testing.T) {
+	t.Parallel()
+	for _, full := range []bool{false, true} {
+		c := setup{bucket: object.NewMemory(), dir: t.TempDir(), opt: Options{Retained: 3, Full: full}}
+		must(t, c.bucket.Put(t.Context(), "savepoint-1/runs/x", object.Bytes("keep me"), object.PutOptions{}))
+		p, err := c.open(t, nil)
+		must(t, err)
+		for i := range 12 {
+			must(t, p.write(fmt.Sprintf("k%d=%s", i, strings.Repeat("x", 100))))
+			must(t, p.checkpoint())
+		}
+		refs := p.s.refs()
+		if got := keysOf(t, c.bucket, manifests); len(got) != 3 || len(refs) != 3 || refs[0].Epoch != 12 {
+			t.Fatalf("manifests %v, retained %v", got, refs)
+		}
+		needed := map[string]bool{}
+		for _, h := range p.s.heads {
+			for _, r := range h.Runs {
+				needed[r.Key] = true
+			}
+		}
+		if runs := keysOf(t, c.bucket, runFolder); len(runs) != len(needed) {
+			t.Fatalf("runs %v, needed %v", runs, needed)
+		}
+		if log := keysOf(t, c.bucket, logFolder); log[0] != logKey(refs[2].LogSeq) {
+			t.Fatalf("the log begins with %s, the oldest checkpoint needs %s", log[0], logKey(refs[2].LogSeq))
+		}
+		if got := keysOf(t, c.bucket, savepoints); len(got) != 1 {
+			t.Fatalf("savepoints %v", got)
+		}
+		p.kill()
+	}
+}
+
+// TestDamagedCheckpoint: an older checkpoint and the log behind it lead to the same state.
+func TestDamagedCheckpoint(t *testing.T) {
+	t.Parallel()
+	c := setup{bucket: object.NewMemory(), dir: t.TempDir()}
+	p, err := c.open(t, nil)
+	must(t, err)
+	for i := range 6 {
+		must(t, p.write(fmt.Sprintf("k%d=%d", i%4, i)))
+		must(t, p.checkpoint())
+	}
+	must(t, p.write("end=1"))
+	refs := p.s.refs()
+	last := p.s.heads[refs[0].Key].Runs
+	p.kill()
+	must(t, c.bucket.Put(t.Context(), last[0].Key, object.Bytes("garbage"), object.PutOptions{}))
+	c.dir = t.TempDir()
+	q, err := c.open(t, p.history)
+	must(t, err)
+	q.check(p.acked)
+	must(t, q.checkpoint())
+	q.kill()
+	c.dir = t.TempDir()
+	r, err := c.open(t, q.history)
+	must(t, err)
+	r.check(q.acked)
+	r.kill()
+}
+
+func TestForeign(t *testing.T) {
+	t.Parallel()
+	foreign := setup{bucket: object.NewMemory(), dir: t.TempDir()}
+	must(t, foreign.bucket.Put(t.Context(), "photos/cat.jpg", object.Bytes("meow"), object.PutOptions{}))
+	newer := setup{bucket: object.NewMemory(), dir: t.TempDir()}
+	must(t, newer.bucket.Put(t.Context(), formatKey, object.Bytes(`{"format":"HeliosDB Streaming state","layout":99,"store":"x"}`), object.PutOptions{}))
+	for _, c := range []setup{foreign, newer} {
+		if _, err := c.open(t, nil); !errors.Is(err, ErrForeign) {
+			t.Fatalf("opened: %v", err)
+		}
+	}
+	// A directory of one store is not used with the bucket of another.
+	one := setup{bucket: object.NewMemory(), dir: t.TempDir()}
+	p, err := one.open(t, nil)
+	must(t, err)
+	must(t, p.write("a=1"))
+	must(t, p.s.Close(t.Context()))
+	other := setup{bucket: object.NewMemory(), dir: t.TempDir()}
+	q, err := other.open(t, nil)
+	must(t, err)
+	must(t, q.s.Close(t.Context()))
+	other.dir = one.dir
+	if _, err := other.open(t, nil); !errors.Is(err, ErrForeign) {
+		t.Fatalf("opened: %v", err)
+	}
+}
