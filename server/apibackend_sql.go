@@ -14,6 +14,7 @@ import (
 	"github.com/heliosdb/heliosdb-streaming/internal/values"
 	"github.com/heliosdb/heliosdb-streaming/pgwire"
 	"github.com/heliosdb/heliosdb-streaming/server/api"
+	"github.com/heliosdb/heliosdb-streaming/server/auth"
 	"github.com/heliosdb/heliosdb-streaming/sql/ast"
 )
 
@@ -308,7 +309,11 @@ func (c *apiConn) Statements() *pgwire.Statements { return c.statements }
 
 // openSession opens a session for a caller of the API.
 func (b *apiBackend) openSession(_ context.Context, conn pgwire.Conn, by *api.Identity, remote string) (*session, error) {
-	x := newSession(b.s, conn, by.Name)
+	id, ok := by.Handle.(auth.Identity)
+	if !ok {
+		id = b.s.auth.Anybody(by.Name, remote)
+	}
+	x := newSession(b.s, conn, id)
 	x.pid, x.remote = nextAPIPID(), remote
 	x.settings.boot["application_name"] = apiApplication
 	x.settings.derive()

@@ -40,6 +40,7 @@ func (s *Server) openAuth() error {
 	if err != nil {
 		return errors.Join(err, s.audit.Close())
 	}
+	a.OnRevoke(s.endSessions)
 	s.auth = a
 	return nil
 }

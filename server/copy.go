@@ -37,6 +37,7 @@ func (x *session) bindCopy(p *prepared, st *ast.Copy) error {
 	if err != nil {
 		return err
 	}
+	p.rights = inner.rights
 	p.cmd = utility(func(c *call) (pgwire.Result, error) {
 		s, err := x.open(inner.cmd.(*query), nil, inner.cols, countTag("COPY"))
 		if err != nil {

@@ -252,6 +252,9 @@ func (s *Server) addView(ctx context.Context, env *ddlEnv, c *change, st *ast.Cr
 	if len(res.Params) > 0 {
 		return nil, pgerr.New(pgerr.UndefinedParameter, "there is no parameter $1")
 	}
+	if err := env.mayRead(res.Reads); err != nil {
+		return nil, err
+	}
 	r.Query, r.DependsOn = st.QueryText, res.DependsOn
 	if err := setViewColumns(r, res.Root.Base(), st.Columns); err != nil {
 		return nil, err
@@ -331,6 +334,9 @@ func (s *Server) createSink(ctx context.Context, env *ddlEnv, st *ast.CreateSink
 	o := s.planOptions(env, c)
 	res, err := planner.Query(o, q, c.cat)
 	if err != nil {
+		return err
+	}
+	if err := env.mayRead(res.Reads); err != nil {
 		return err
 	}
 	r.DependsOn = res.DependsOn

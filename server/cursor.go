@@ -51,7 +51,7 @@ func (x *session) bindDeclare(p *prepared, st *ast.Declare) error {
 	if err := x.bindQuery(inner, st.Query); err != nil {
 		return err
 	}
-	p.params = inner.params
+	p.params, p.rights = inner.params, inner.rights
 	p.cmd = done(func(c *call) (string, error) { return "DECLARE CURSOR", x.declare(c, st, inner) })
 	return nil
 }

@@ -27,6 +27,16 @@ type ddlEnv struct {
 	// start; an object that exists with the same definition is a notice.
 	IdempotentFile bool
 	Text           string // of the statement
+	// MayRead checks that whoever asks may read relations by OID, which a
+	// definition reads; nil: he may.
+	MayRead func([]uint32) error
+}
+
+func (e *ddlEnv) mayRead(oids []uint32) error {
+	if e.MayRead == nil {
+		return nil
+	}
+	return e.MayRead(oids)
 }
 
 var (

@@ -48,6 +48,7 @@ func (x *session) bindWrite(p *prepared, st ast.Statement) error {
 		return err
 	}
 	p.params = w.Params
+	p.rights = toWrite(cat, st, w.Rel, w.Reads)
 	if w.Returning != nil {
 		p.cols = returningColumns(verb, &w.Write)
 	}

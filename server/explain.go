@@ -73,17 +73,20 @@ func (x *session) explained(p *prepared, st ast.Statement) (plan.Node, []types.T
 	var err error
 	switch st := st.(type) {
 	case *ast.SelectStmt:
-		return queryPlan(planner.Query(o, st.Query, cat))
+		return queryPlan(cat, p)(planner.Query(o, st.Query, cat))
 	case *ast.Declare:
-		return queryPlan(planner.Query(o, st.Query, cat))
+		return queryPlan(cat, p)(planner.Query(o, st.Query, cat))
 	case *ast.CreateView:
-		return x.explainView(cat, st)
+		return x.explainView(p, cat, st)
 	case *ast.Execute:
 		ps, err := x.conn.Statements().Get(st.Name)
 		if err != nil {
 			return nil, nil, err
 		}
-		return x.explained(&prepared{given: ps.Plan.Params()}, ps.Stmt.AST.(ast.Statement))
+		inner := &prepared{given: ps.Plan.Params()}
+		root, params, err := x.explained(inner, ps.Stmt.AST.(ast.Statement))
+		p.rights = inner.rights
+		return root, params, err
 	case *ast.Insert:
 		w, err = planner.Insert(o, st, cat)
 	case *ast.Update:
@@ -96,20 +99,25 @@ func (x *session) explained(p *prepared, st ast.Statement) (plan.Node, []types.T
 	if err != nil {
 		return nil, nil, err
 	}
+	p.rights = toWrite(cat, st, w.Rel, w.Reads)
 	return w.Root, w.Params, nil
 }
 
-func queryPlan(r *planner.Result, err error) (plan.Node, []types.Type, error) {
-	if err != nil {
-		return nil, nil, err
+// queryPlan is the plan of a query; what it needs goes to p.
+func queryPlan(cat *catalogView, p *prepared) func(*planner.Result, error) (plan.Node, []types.Type, error) {
+	return func(r *planner.Result, err error) (plan.Node, []types.Type, error) {
+		if err != nil {
+			return nil, nil, err
+		}
+		p.rights = toRead(cat, r.Reads)
+		return r.Root, r.Params, nil
 	}
-	return r.Root, r.Params, nil
 }
 
 // explainView is the plan that a materialized view would be kept up to date by.
-func (x *session) explainView(cat *catalogView, st *ast.CreateView) (plan.Node, []types.Type, error) {
+func (x *session) explainView(p *prepared, cat *catalogView, st *ast.CreateView) (plan.Node, []types.Type, error) {
 	if !st.Materialized {
-		return queryPlan(planner.Query(x.planOptionsAdHoc(nil), st.Query, cat))
+		return queryPlan(cat, p)(planner.Query(x.planOptionsAdHoc(nil), st.Query, cat))
 	}
 	o := &planner.Options{
 		Mode: planner.Continuous, SearchPath: x.path(), Now: x.tx.began,
@@ -119,5 +127,6 @@ func (x *session) explainView(cat *catalogView, st *ast.CreateView) (plan.Node, 
 	if err != nil {
 		return nil, nil, err
 	}
+	p.rights = toRead(cat, r.Reads)
 	return planner.Materialize(o, r.Root, &catalog.Relation{Name: st.Name.Name}), nil, nil
 }

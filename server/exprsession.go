@@ -78,19 +78,21 @@ func (x *session) assign(name string, value *string, local bool) error {
 		case "transaction_deferrable":
 			return x.setModes(&ast.TxModes{Deferrable: &on})
 		case "role":
-			if v != "none" && v != x.user {
-				return pgerr.New(pgerr.InvalidParameterValue, "role \"%s\" does not exist", v)
+			if v, err = x.checkRole(v); err != nil {
+				return err
 			}
+			value = &v
 		case "session_authorization":
-			if v != x.user {
-				return pgerr.New(pgerr.InvalidParameterValue, "role \"%s\" does not exist", v)
+			if v != x.id.Name {
+				return pgerr.New(pgerr.InsufficientPrivilege, "permission denied to set session authorization \"%s\"", v).
+					WithHint("Connect as that user, or SET ROLE.")
 			}
 		}
 	}
 	return x.settings.set(name, value, local)
 }
 
-func (e exprSession) User() string     { return e.x.user }
+func (e exprSession) User() string     { return e.x.currentUser() }
 func (e exprSession) Database() string { return databaseName }
 
 // SearchPath implements expr.Session.
@@ -140,7 +142,7 @@ const roleOID = 10
 // RoleName implements expr.Session.
 func (e exprSession) RoleName(oid uint32) (string, bool) {
 	if oid == roleOID {
-		return e.x.user, true
+		return e.x.id.Name, true
 	}
 	return "", false
 }

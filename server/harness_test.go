@@ -18,6 +18,7 @@ import (
 func startTest(t testing.TB) (*Server, string) {
 	t.Helper()
 	cfg := config.Default()
+	cfg.Security.AuthenticationEnabled = false
 	cfg.State.Backend = config.BackendMemory
 	cfg.State.Path = t.TempDir()
 	cfg.Streaming.CheckpointInterval = time.Hour
@@ -34,10 +35,15 @@ func startTest(t testing.TB) (*Server, string) {
 // serveTest serves s on a free port and stops both with the test.
 func serveTest(t testing.TB, s *Server, log *slog.Logger) string {
 	t.Helper()
-	w, err := pgwire.NewServer(s.handler(), pgwire.Config{Logger: log})
+	conf := pgwire.Config{Logger: log}
+	if s.tls != nil {
+		conf.TLS = s.tls.Current
+	}
+	w, err := pgwire.NewServer(s.handler(), conf)
 	if err != nil {
 		t.Fatal(err)
 	}
+	s.terminate = func(pid int32) { w.Terminate(pid) }
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)

@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"net"
@@ -39,14 +40,19 @@ const (
 // Listen opens the ports. SQL is served at once; /ready says no until Ready.
 func (s *Server) Listen() (*Listeners, error) {
 	l := &Listeners{s: s, errs: make(chan error, 4)}
-	pg, err := pgwire.NewServer(s.handler(), pgwire.Config{
+	conf := pgwire.Config{
 		MaxConnections: s.cfg.Server.MaxConnections, AuthTimeout: s.cfg.Server.AuthenticationTimeout,
 		Logger: s.log, Registerer: s.reg,
-	})
+	}
+	if s.tls != nil {
+		conf.TLS = s.tls.Current
+	}
+	pg, err := pgwire.NewServer(s.handler(), conf)
 	if err != nil {
 		return nil, err
 	}
 	l.pg = pg
+	s.terminate = func(pid int32) { pg.Terminate(pid) }
 	ln, err := s.open("pgwire", s.cfg.Server.PgwirePort, &l.PG)
 	if err != nil {
 		return nil, err
@@ -63,7 +69,8 @@ func (s *Server) Listen() (*Listeners, error) {
 	health.HandleFunc("GET /health", l.health)
 	health.HandleFunc("GET /ready", l.readiness)
 	metrics := http.NewServeMux()
-	metrics.Handle("GET /metrics", promhttp.HandlerFor(s.reg, promhttp.HandlerOpts{MaxRequestsInFlight: 4, Timeout: httpTimeout}))
+	metrics.Handle("GET /metrics", s.guardMetrics(
+		promhttp.HandlerFor(s.reg, promhttp.HandlerOpts{MaxRequestsInFlight: 4, Timeout: httpTimeout})))
 	if err := l.http("health check", s.cfg.Server.HealthCheckPort, &l.Health, health); err != nil {
 		return nil, errors.Join(err, l.Close(context.Background()))
 	}
@@ -90,6 +97,9 @@ func (l *Listeners) http(what string, port int, addr *string, h http.Handler) er
 	srv := &http.Server{
 		Handler: h, ReadHeaderTimeout: httpHeaderTimeout, ReadTimeout: httpTimeout, WriteTimeout: httpTimeout,
 		IdleTimeout: time.Minute, MaxHeaderBytes: httpHeaderBytes,
+	}
+	if t := l.s.watchTLS(); t != nil {
+		ln = tls.NewListener(ln, t)
 	}
 	l.https = append(l.https, srv)
 	go func() {

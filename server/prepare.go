@@ -20,6 +20,7 @@ type prepared struct {
 	params []types.Type
 	cols   []pgwire.Column
 	cmd    command
+	rights []right // what is checked each time it is executed
 
 	version uint64 // of the catalog; a plan is bound anew when it has changed
 	path    string // search_path likewise
@@ -168,6 +169,7 @@ func (x *session) bindStatement(ctx context.Context, p *prepared, st ast.Stateme
 	case *ast.Execute:
 		return x.bindExecute(ctx, p, st)
 	}
+	p.rights = toRun(st)
 	p.cmd = done(func(c *call) (string, error) { return x.utility(c, st) })
 	return nil
 }
@@ -178,6 +180,8 @@ func (x *session) utility(c *call, st ast.Statement) (string, error) {
 	case *ast.CreateSource, *ast.CreateTable, *ast.CreateView, *ast.CreateSink, *ast.Drop, *ast.Comment,
 		*ast.AlterJob, *ast.PauseJobs:
 		return x.ddl(c, st)
+	case *ast.CreateRole, *ast.AlterRole, *ast.DropRole, *ast.GrantRole, *ast.Grant:
+		return x.roleStatement(c, st)
 	case *ast.Transaction:
 		return x.transaction(c, st)
 	case *ast.SetTransaction:
@@ -206,7 +210,7 @@ func (x *session) ddl(c *call, st ast.Statement) (string, error) {
 	}
 	env := &ddlEnv{
 		Path: x.path(), Notice: x.warn, Session: x.exprSession(), Now: x.tx.began,
-		IdempotentFile: x.file, Text: c.p.stmt.SQL,
+		IdempotentFile: x.file, Text: c.p.stmt.SQL, MayRead: x.mayRead,
 	}
 	var err error
 	switch st := st.(type) {
@@ -231,6 +235,7 @@ func (x *session) ddl(c *call, st ast.Statement) (string, error) {
 			err = x.s.pauseAll(c.ctx, env)
 		}
 	}
+	x.s.auth.RecordDDL(x.who(), c.p.stmt.SQL, err)
 	return tag, err
 }
 
@@ -276,7 +281,7 @@ func (x *session) current(ctx context.Context, p *prepared) (*prepared, error) {
 // Execute implements pgwire.Session.
 func (x *session) Execute(ctx context.Context, pp pgwire.Prepared, args []delta.Datum, _ pgwire.ExecOptions) (pgwire.Result, error) {
 	p := pp.(*prepared)
-	x.running(p.stmt.SQL)
+	x.running(shown(p.stmt.AST.(ast.Statement), p.stmt.SQL))
 	r, err := x.execute(ctx, p, args)
 	if err != nil {
 		return nil, relocate(err, p.stmt.Offset)
@@ -289,10 +294,16 @@ func (x *session) execute(ctx context.Context, p *prepared, args []delta.Datum) 
 	if err != nil {
 		return nil, err
 	}
+	if err := x.permit(p.rights); err != nil {
+		return nil, err
+	}
 	r, err := p.cmd.run(&call{ctx: ctx, x: x, p: p, args: args})
 	if err != nil && p.version != x.s.catalog().version {
 		// The catalog changed between the look at it and the snapshot.
 		if p, err2 := x.current(ctx, p); err2 == nil {
+			if err := x.permit(p.rights); err != nil {
+				return nil, err
+			}
 			return p.cmd.run(&call{ctx: ctx, x: x, p: p, args: args})
 		}
 	}

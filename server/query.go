@@ -148,6 +148,7 @@ func (x *session) bindQuery(p *prepared, q *ast.Query) error {
 	}
 	p.params, p.cols = r.Params, resultColumns(r.Root)
 	x.settleOrigins(cat, p.cols, q, r.DependsOn)
+	p.rights = toRead(cat, r.Reads)
 	p.cmd = newQuery(r.Root, len(r.Params) > 0)
 	return nil
 }

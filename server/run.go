@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"os"
 
 	"github.com/heliosdb/heliosdb-streaming/internal/config"
@@ -33,9 +32,6 @@ func Run(ctx context.Context, cfg *config.Config, o RunOptions) (err error) {
 	log, started := o.Log, cfg.Clone()
 	for _, w := range cfg.Warnings {
 		log.Warn(w)
-	}
-	if ip := net.ParseIP(cfg.Server.Host); cfg.Server.Host != "localhost" && (ip == nil || !ip.IsLoopback()) {
-		log.Warn("the ports are open to other machines, and this version asks nobody for a password", "host", cfg.Server.Host)
 	}
 	stopTracing, err := startTracing(ctx, cfg)
 	if err != nil {

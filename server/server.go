@@ -16,6 +16,7 @@ import (
 	"github.com/heliosdb/heliosdb-streaming/internal/config"
 	"github.com/heliosdb/heliosdb-streaming/internal/memory"
 	"github.com/heliosdb/heliosdb-streaming/internal/source"
+	"github.com/heliosdb/heliosdb-streaming/internal/tlsconf"
 	"github.com/heliosdb/heliosdb-streaming/server/auth"
 	"github.com/heliosdb/heliosdb-streaming/storage/epoch"
 	"github.com/heliosdb/heliosdb-streaming/storage/state"
@@ -37,7 +38,9 @@ type Server struct {
 	engine     *exec.Engine
 	metrics    *metrics
 	auth       *auth.Auth
-	audit      *auth.Audit // nil: none is kept
+	tls        *tlsconf.Source // nil: the ports are not encrypted
+	terminate  func(pid int32) // ends a client's connection; nil: nothing listens
+	audit      *auth.Audit     // nil: none is kept
 	rates      rates
 
 	// ddl is held by statements that change the catalog, and by a checkpoint
@@ -67,6 +70,10 @@ func Open(cfg *config.Config, log *slog.Logger) (*Server, error) {
 	s.limitMemory()
 	s.metrics = newMetrics(s.reg)
 	s.cat.Store(newCatalog(systemRelations()))
+	if err := s.openTLS(); err != nil {
+		s.stop()
+		return nil, err
+	}
 	if err := s.openStorage(); err != nil {
 		s.stop()
 		return nil, err

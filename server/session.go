@@ -4,11 +4,13 @@ import (
 	"context"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/heliosdb/heliosdb-streaming/internal/pgerr"
 	"github.com/heliosdb/heliosdb-streaming/internal/types"
 	"github.com/heliosdb/heliosdb-streaming/pgwire"
+	"github.com/heliosdb/heliosdb-streaming/server/auth"
 	"github.com/heliosdb/heliosdb-streaming/sql/ast"
 	"github.com/heliosdb/heliosdb-streaming/sql/parse"
 )
@@ -16,8 +18,7 @@ import (
 // databaseName is the one database; clients may call it as they like.
 const databaseName = "heliosdb"
 
-// handler admits clients. Everybody is trusted until there are roles: the
-// listener is on loopback unless the configuration asks for more.
+// handler admits clients.
 type handler struct{ s *Server }
 
 var _ pgwire.Handler = handler{}
@@ -26,9 +27,13 @@ var _ pgwire.Handler = handler{}
 func (s *Server) handler() pgwire.Handler { return handler{s} }
 
 // Connect implements pgwire.Handler.
-func (h handler) Connect(_ context.Context, c pgwire.Conn, p pgwire.StartupParams) (pgwire.Session, error) {
-	x := newSession(h.s, c, p.User)
-	x.pid, x.remote = p.PID, p.RemoteAddr
+func (h handler) Connect(ctx context.Context, c pgwire.Conn, p pgwire.StartupParams) (pgwire.Session, error) {
+	id, err := h.s.login(ctx, &p)
+	if err != nil {
+		return nil, err
+	}
+	x := newSession(h.s, c, id)
+	x.pid, x.remote, x.tls = p.PID, p.RemoteAddr, p.TLS
 	for _, kv := range p.Settings {
 		low := strings.ToLower(kv.Name)
 		if low == "replication" {
@@ -37,6 +42,11 @@ func (h handler) Connect(_ context.Context, c pgwire.Conn, p pgwire.StartupParam
 		v, err := checkSetting(kv.Name, kv.Value)
 		if err != nil {
 			return nil, err
+		}
+		if low == "role" {
+			if v, err = x.checkRole(v); err != nil {
+				return nil, err
+			}
 		}
 		x.settings.boot[low] = v
 	}
@@ -54,7 +64,9 @@ func (h handler) Connect(_ context.Context, c pgwire.Conn, p pgwire.StartupParam
 type session struct {
 	s        *Server
 	conn     pgwire.Conn
-	user     string
+	id       auth.Identity // who logged in; statements run as who()
+	tls      *pgwire.TLS   // nil: the connection is not encrypted
+	altering atomic.Bool   // changes users: not to be ended because its own changed
 	remote   string
 	pid      int32
 	began    time.Time
@@ -80,10 +92,10 @@ type activity struct {
 
 var _ pgwire.Session = (*session)(nil)
 
-func newSession(s *Server, c pgwire.Conn, user string) *session {
-	x := &session{s: s, conn: c, user: user, began: time.Now(), settings: newSettings(), cursors: map[string]*cursor{}}
+func newSession(s *Server, c pgwire.Conn, id auth.Identity) *session {
+	x := &session{s: s, conn: c, id: id, began: time.Now(), settings: newSettings(), cursors: map[string]*cursor{}}
 	boot := x.settings.boot
-	boot["session_authorization"] = user
+	boot["session_authorization"] = id.Name
 	if d := s.cfg.Server.StatementTimeout; d > 0 {
 		boot["statement_timeout"] = millisText(d)
 	}

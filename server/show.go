@@ -38,6 +38,7 @@ func (x *session) bindShow(p *prepared, st *ast.Show) error {
 			return textRows(p.cols, r, func(int64) string { return "SHOW" }), nil
 		})
 	}
+	p.rights = x.toShow(st)
 	switch st.Kind {
 	case ast.ShowParameter:
 		name := st.Name

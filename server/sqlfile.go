@@ -10,6 +10,7 @@ import (
 
 	"github.com/heliosdb/heliosdb-streaming/internal/pgerr"
 	"github.com/heliosdb/heliosdb-streaming/pgwire"
+	"github.com/heliosdb/heliosdb-streaming/server/auth"
 	"github.com/heliosdb/heliosdb-streaming/sql/ast"
 )
 
@@ -25,7 +26,7 @@ func (s *Server) applyFile(ctx context.Context, path string) error {
 	if err != nil {
 		return err
 	}
-	x := newSession(s, &logConn{s: s, file: path, statements: pgwire.NewStatements(1024, maxFileBytes)}, databaseName)
+	x := newSession(s, &logConn{s: s, file: path, statements: pgwire.NewStatements(1024, maxFileBytes)}, auth.System())
 	x.file = true
 	defer x.Close()
 	list, err := x.Parse(ctx, text)

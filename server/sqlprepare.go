@@ -73,7 +73,7 @@ func (x *session) bindExecute(_ context.Context, p *prepared, st *ast.Execute) e
 		if err != nil {
 			return err
 		}
-		p.params = r.Params
+		p.params, p.rights = r.Params, toRead(x.s.catalog(), r.Reads)
 		q = newQuery(r.Root, len(r.Params) > 0)
 	}
 	p.cols = target.cols

@@ -21,7 +21,7 @@ func virtualRows(s *Server, sess *session, rel *catalog.Relation, eq map[int]del
 // catalogEnv is what the system relations show to a session.
 func (s *Server) catalogEnv(x *session) *pgcatalog.Env {
 	return &pgcatalog.Env{
-		Catalog: s.catalog(), User: x.user, Database: databaseName,
+		Catalog: s.catalog(), User: x.id.Name, Database: databaseName,
 		Settings: x.shownSettings, Sessions: s.shownSessions, Cursors: x.shownCursors, Statements: x.shownStatements,
 		Jobs: s.jobs, Operators: s.engine.Operators, DeadLetters: s.engine.DeadLetters,
 		Checkpoint: s.shownCheckpoint, Memory: s.shownMemory,
@@ -71,7 +71,7 @@ func (s *Server) shownSessions() []pgcatalog.Session {
 	for _, x := range s.sessions.all() {
 		a := x.activity()
 		out = append(out, pgcatalog.Session{
-			PID: x.pid, User: x.user, Application: a.Application, Remote: x.remote, State: a.State, Query: a.Query,
+			PID: x.pid, User: x.id.Name, Application: a.Application, Remote: x.remote, State: a.State, Query: a.Query,
 			Began: x.began, XactStart: a.XactStart, QueryStart: a.QueryStart, StateChange: a.StateChange,
 		})
 	}

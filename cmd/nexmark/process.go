@@ -98,6 +98,8 @@ checkpoint_interval_secs = %s
 max_parallelism = %d
 [state]
 path = %q
+[security]
+authentication_enabled = false
 [kafka]
 bootstrap_servers = %q
 [logging]

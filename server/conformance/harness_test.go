@@ -33,6 +33,7 @@ type engine struct {
 func startEngine(t testing.TB, dir string, workers int) *engine {
 	t.Helper()
 	cfg := config.Default()
+	cfg.Security.AuthenticationEnabled = false
 	cfg.State.Backend, cfg.State.Path = config.BackendFile, dir
 	if dir == "" {
 		cfg.State.Backend, cfg.State.Path = config.BackendMemory, t.TempDir()

@@ -115,6 +115,8 @@ watermark_interval_secs = 0.1
 max_parallelism = %d
 [state]
 path = %q
+[security]
+authentication_enabled = false
 [kafka]
 bootstrap_servers = %q
 `, s.checkpoint, s.workers, filepath.Join(s.dir, "state"), s.broker)

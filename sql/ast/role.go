@@ -58,34 +58,7 @@ type RoleOption struct {
 	Name  string // "superuser", "login", …, "password", "valid until", "connection limit", "in role", "role", "admin", "permissions"
 	On    bool
 	Text  *string // of a password and VALID UNTIL; nil: PASSWORD NULL
-	End   int     // of a password: byte offset behind it, see Redact
 	Count int64   // of CONNECTION LIMIT
 	Roles []RoleSpec
 	Names []string // of PERMISSIONS
-}
-
-// Redact is text, a statement that begins at offset of what was parsed, without
-// the passwords in it: what may be shown to others and logged.
-func Redact(st Statement, text string, offset int) string {
-	var opts []RoleOption
-	switch st := st.(type) {
-	case *CreateRole:
-		opts = st.Options
-	case *AlterRole:
-		opts = st.Options
-	case *Explain:
-		return Redact(st.Stmt, text, offset)
-	}
-	for i := len(opts) - 1; i >= 0; i-- {
-		o := &opts[i]
-		if o.Name != "password" || o.Text == nil {
-			continue
-		}
-		from, to := o.Position()-1-offset, o.End-offset
-		if from < 0 || to > len(text) || from > to {
-			return text[:0] // not the text that was parsed: say nothing
-		}
-		text = text[:from] + "'********'" + text[to:]
-	}
-	return text
 }

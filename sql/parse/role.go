@@ -129,7 +129,7 @@ func (p *parser) roleOption(create bool) ast.RoleOption {
 		o.Name, o.Pos = "password", p.Pos()
 		if !p.Accept("null") {
 			s := p.stringConst()
-			o.Text, o.End = &s, p.LastEnd()
+			o.Text = &s
 		}
 	case p.Accept("valid", "until"):
 		s := p.stringConst()

@@ -1,0 +1,32 @@
+package server
+
+import (
+	"crypto/tls"
+
+	"github.com/heliosdb/heliosdb-streaming/internal/config"
+	"github.com/heliosdb/heliosdb-streaming/internal/tlsconf"
+)
+
+// openTLS reads the certificate of the ports, if there is one.
+func (s *Server) openTLS() (err error) {
+	c := &s.cfg.Security
+	if c.TLSCertFile == "" && c.TLSKeyFile == "" {
+		return nil
+	}
+	s.tls, err = tlsconf.Open(tlsconf.Options{
+		CertFile: c.TLSCertFile, KeyFile: c.TLSKeyFile, ClientCAFile: c.TLSClientCAFile, MinVersion: c.TLSMinVersion, Logger: s.log,
+	})
+	if err == nil {
+		s.OnReload(func(*config.Config) error { return s.tls.Reload() })
+	}
+	return err
+}
+
+// watchTLS is the encryption of the ports that monitoring reads, health and
+// metrics; nil: they are plain, as there is no certificate or they are public.
+func (s *Server) watchTLS() *tls.Config {
+	if s.tls == nil || s.cfg.Security.MetricsPublic {
+		return nil
+	}
+	return s.tls.Server("http/1.1")
+}
