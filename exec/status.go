@@ -18,6 +18,7 @@ type JobStatus struct {
 	Step     uint64
 	State    string // "running", "catching up", "backfilling", "recovering", "waiting", "paused", "failed"
 	Err      error
+	Parked   bool   // it stands still, or has yet to wait for what it reads to come back
 	Waiting  string // what a source waits for
 	Sources  []SourceStatus
 	Progress float64 // of catching up, 0…1
@@ -112,7 +113,39 @@ func (e *Engine) Jobs() []JobStatus {
 		return nil
 	})
 	slices.SortFunc(out, func(a, b JobStatus) int { return int(a.Rel) - int(b.Rel) })
+	measureParked(out)
 	return out
+}
+
+// measureParked tells the jobs that stand still, which read nothing, where their
+// sources end, as those know that read them.
+func measureParked(jobs []JobStatus) {
+	ends := map[uint32]source.Offsets{}
+	for _, j := range jobs {
+		for _, s := range j.Sources {
+			if !j.Parked {
+				ends[s.Rel] = s.End
+			}
+		}
+	}
+	for _, j := range jobs {
+		for i := range j.Sources {
+			if s := &j.Sources[i]; j.Parked {
+				s.End = ends[s.Rel].Clone()
+				s.measure()
+			}
+		}
+	}
+}
+
+// measure sets the lag.
+func (s *SourceStatus) measure() {
+	s.Lag = 0
+	for part, end := range s.End {
+		if end >= 0 {
+			s.Lag += max(0, end-s.Offsets[part])
+		}
+	}
 }
 
 func (g *Graph) status(j *Job) JobStatus {
@@ -138,7 +171,7 @@ func (g *Graph) status(j *Job) JobStatus {
 	case st.Err != nil:
 		st.State = "failed"
 	case g.parked:
-		st.State = "paused"
+		st.State, st.Parked = "paused", true
 	case g.paused != nil:
 		st.State, st.Err = "paused", g.paused
 	case st.Waiting != "":
@@ -172,11 +205,7 @@ func (s *graphSource) status(g *Graph) (SourceStatus, source.Status) {
 	if wm, ok := g.times[s.spec.Rel]; ok {
 		ss.Watermark = wm
 	}
-	for part, end := range rs.End {
-		if end >= 0 {
-			ss.Lag += max(0, end-s.offsets[part])
-		}
-	}
+	ss.measure()
 	for part, p := range s.parts {
 		if p.idle {
 			ss.Idle = append(ss.Idle, part)

@@ -45,6 +45,9 @@ func (c *collector) jobs(gauge gaugeFunc, counter counterFunc) {
 		gauge(descJobProgress, j.Progress, j.Name)
 		c.jobTime(gauge, &j, now)
 		for _, src := range j.Sources {
+			if j.Parked {
+				continue // its lag is the job's, not the source's
+			}
 			r := cat.ByOID(src.Rel)
 			if r == nil {
 				continue

@@ -81,10 +81,9 @@ func (s *Server) jobs() []exec.JobStatus {
 	names := map[uint32]string{}
 	cat := s.catalog()
 	for i := range list {
-		if r := cat.ByOID(list[i].Rel); r != nil && list[i].State == "paused" && list[i].Err == nil {
-			list[i].Waiting = cat.stoppedReason(r)
-			if list[i].Waiting == "" {
-				list[i].Waiting = "comes back when what it reads has"
+		if r := cat.ByOID(list[i].Rel); r != nil && list[i].Parked && list[i].State == "paused" {
+			if list[i].Waiting = cat.stoppedReason(r); list[i].Waiting == "" {
+				list[i].State, list[i].Waiting = "catching up", "comes back when what it reads has"
 			}
 		}
 		names[list[i].Rel] = list[i].Name
@@ -111,13 +110,11 @@ func (s *Server) jobs() []exec.JobStatus {
 	return list
 }
 
-// unstarted are the jobs that will start in time: what they read has not failed.
+// unstarted are the jobs that will start, or come back from a pause, in time:
+// what they read has not failed and does not stand still.
 func (s *Server) unstarted() []exec.JobStatus {
-	if len(s.missing()) == 0 {
-		return nil
-	}
 	return slices.DeleteFunc(s.jobs(), func(j exec.JobStatus) bool {
-		return j.State == "failed" || j.State == "paused" || s.engine.Has(j.Rel)
+		return j.State == "failed" || j.State == "paused" || s.engine.Has(j.Rel) && !j.Parked
 	})
 }
 

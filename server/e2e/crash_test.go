@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/heliosdb/heliosdb-streaming/internal/crashpoint"
@@ -31,6 +32,8 @@ CREATE MATERIALIZED VIEW windows AS
 CREATE MATERIALIZED VIEW top AS
   SELECT k, v, ts, r FROM (SELECT k, v, ts, row_number() OVER (PARTITION BY k ORDER BY v DESC, ts) AS r FROM events) AS x WHERE r <= 2;
 CREATE MATERIALIZED VIEW named AS SELECT e.k, n.name, e.n FROM per_key AS e LEFT JOIN names AS n ON n.k = e.k;
+CREATE MATERIALIZED VIEW recent AS
+  SELECT k, count(*) AS n FROM events WHERE ts > now() - INTERVAL '36500 days' AND ts <= now() + INTERVAL '36500 days' GROUP BY k;
 INSERT INTO names VALUES (1, 'one'), (2, 'two'), (3, 'three');
 `
 
@@ -135,6 +138,7 @@ func (c *campaign) write(e *engine, round int) {
 		return
 	}
 	defer conn.Close(context.Background())
+	c.operate(conn)
 	for range c.rng.IntN(8) {
 		id := c.nextID
 		c.nextID++
@@ -147,6 +151,31 @@ func (c *campaign) write(e *engine, round int) {
 		}
 		c.acked[id] = round
 	}
+}
+
+// campaignViews are paused and resumed.
+var campaignViews = []string{"per_key", "total", "windows", "top", "named", "recent"}
+
+// operate pauses and resumes jobs now and then. The engine may die of it, and a
+// job may stand still with another: errors are none of ours.
+func (c *campaign) operate(conn *pgx.Conn) {
+	view := campaignViews[c.rng.IntN(len(campaignViews))]
+	sql := ""
+	switch c.rng.IntN(12) {
+	case 0, 1:
+		sql = "ALTER MATERIALIZED VIEW " + view + " PAUSE"
+	case 2, 3, 4, 5:
+		sql = "ALTER MATERIALIZED VIEW " + view + " RESUME"
+	case 6:
+		sql = "PAUSE JOBS"
+	case 7, 8:
+		sql = "RESUME JOBS"
+	default:
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	_, _ = conn.Exec(ctx, sql)
 }
 
 // wait lets the engine live for a random while.
@@ -198,6 +227,10 @@ func (c *campaign) finish(e *engine) {
 	if err := c.cl.Flush(context.Background()); err != nil {
 		c.t.Fatal(err)
 	}
+	e.exec("RESUME JOBS")
+	for _, v := range campaignViews {
+		e.exec("ALTER MATERIALIZED VIEW " + v + " RESUME")
+	}
 	e.exec("FLUSH")
 	last := fmt.Sprintf("SELECT count(*) FROM windows WHERE window_start = '%s'", windowStart(c.lastClosed()))
 	deadline := time.Now().Add(20 * time.Second)
@@ -209,6 +242,8 @@ func (c *campaign) finish(e *engine) {
 	}
 	c.compare(e, "SELECT k, n, total, least, most FROM per_key", c.perKey())
 	c.compare(e, "SELECT n, total FROM total", c.total())
+	c.compare(e, "SELECT sum(n) FROM recent", []string{fmt.Sprint(len(c.events))})
+	c.compare(e, "SELECT k, n FROM named", c.keys())
 	c.compare(e, "SELECT window_start, n, total FROM windows", c.windows())
 	c.compare(e, "SELECT k, v, r FROM top", c.top())
 	c.compareLog(e)
@@ -239,6 +274,18 @@ func (c *campaign) perKey() []string {
 	var out []string
 	for k, a := range m {
 		out = append(out, fmt.Sprintf("%d|%d|%d|%d|%d", k, a.n, a.total, a.least, a.most))
+	}
+	return out
+}
+
+func (c *campaign) keys() []string {
+	m := map[int64]int{}
+	for _, ev := range c.events {
+		m[ev.k]++
+	}
+	var out []string
+	for k, n := range m {
+		out = append(out, fmt.Sprintf("%d|%d", k, n))
 	}
 	return out
 }
