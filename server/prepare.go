@@ -190,6 +190,8 @@ func (x *session) utility(c *call, st ast.Statement) (string, error) {
 		return x.set(st)
 	case *ast.Flush:
 		return "FLUSH", x.s.flush(c.ctx)
+	case *ast.RotateKey:
+		return "ALTER SYSTEM", x.s.RotateEncryptionKey(c.ctx)
 	case *ast.CloseCursor:
 		return x.closeCursors(st)
 	case *ast.Prepare:

@@ -35,6 +35,7 @@ type Server struct {
 	unreserved atomic.Int64
 	wal        *wal.Log
 	store      *epoch.Store
+	encryption encryption
 	engine     *exec.Engine
 	metrics    *metrics
 	auth       *auth.Auth
@@ -126,16 +127,23 @@ func (s *Server) workers() int {
 }
 
 func (s *Server) openStorage() error {
-	dir := s.cfg.State.Path
+	dir := s.cfg.State.LocalDir()
 	if s.cfg.State.Backend == config.BackendMemory {
 		dir = ""
 	}
 	var err error
-	if s.store, err = epoch.Open(epoch.Options{Dir: dir, Logger: s.log}); err != nil {
+	if s.encryption, err = openEncryption(s.closing, s.cfg, dir); err != nil {
 		return err
 	}
-	if s.wal, err = wal.Open(dir, wal.Options{Sync: true, Logger: s.log}); err != nil {
+	ring := s.encryption.ring
+	if s.store, err = epoch.Open(epoch.Options{Dir: dir, Keyring: ring, Compression: compressionOf(s.cfg.State.Compression), Logger: s.log}); err != nil {
+		return err
+	}
+	if s.wal, err = wal.Open(dir, wal.Options{Sync: true, Keyring: ring, Logger: s.log}); err != nil {
 		return errors.Join(err, s.store.Close())
+	}
+	if err := s.dropUnusedKeys(); err != nil {
+		return errors.Join(err, s.wal.Close(), s.store.Close())
 	}
 	if err := s.openAuth(); err != nil {
 		return errors.Join(err, s.wal.Close(), s.store.Close())

@@ -8,5 +8,6 @@ func commands() []*command {
 		&check,
 		&hashPassword,
 		&health,
+		&rewrapKey,
 	}
 }

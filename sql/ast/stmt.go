@@ -167,6 +167,8 @@ type (
 		Pos
 		Resume bool
 	}
+	// RotateKey is ALTER SYSTEM ROTATE ENCRYPTION KEY.
+	RotateKey struct{ Pos }
 	// Flush is FLUSH.
 	Flush struct{ Pos }
 	// Copy is COPY t|(query) TO STDOUT / FROM STDIN.
@@ -295,6 +297,7 @@ const (
 	ShowMaterializedViews
 	ShowSinks
 	ShowJobs
+	ShowEncryptionKeys
 	ShowCreate
 	Describe
 )

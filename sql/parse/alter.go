@@ -32,3 +32,10 @@ func (p *parser) pauseJobs() ast.Statement {
 	p.Expect("jobs")
 	return s
 }
+
+// rotateKey parses ALTER SYSTEM ROTATE ENCRYPTION KEY.
+func (p *parser) rotateKey() ast.Statement {
+	s := &ast.RotateKey{Pos: p.Pos()}
+	p.Expect("alter", "system", "rotate", "encryption", "key")
+	return s
+}

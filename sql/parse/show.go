@@ -29,6 +29,8 @@ func (p *parser) show() ast.Statement {
 	case p.Accept("materialized", "views"):
 		s.Kind = ast.ShowMaterializedViews
 		p.showFilter(s)
+	case p.Accept("encryption", "keys"):
+		s.Kind = ast.ShowEncryptionKeys
 	case p.At("materialized"):
 		p.Expect("materialized", "views")
 	case p.At("create"):

@@ -157,6 +157,8 @@ func (p *parser) alter() ast.Statement {
 		return p.alterRole()
 	case kind.Is("sink"), kind.Is("materialized") && p.PeekN(2).Is("view"):
 		return p.alterJob()
+	case kind.Is("system") && p.PeekN(2).Is("rotate"):
+		return p.rotateKey()
 	}
 	return p.foreign()
 }

@@ -20,16 +20,10 @@ const badgerManifest = "MANIFEST"
 // checkSealed refuses a keyring that does not belong to the store in dir, or a missing one. It changes nothing, and
 // comes before the key-value store is opened, which writes files of its own.
 func checkSealed(dir string, ring *seal.Keyring) error {
-	mark, err := seal.ReadMark(dir)
-	if err != nil {
-		return fmt.Errorf("checkpoint store: %w", err)
-	}
-	_, err = os.Stat(filepath.Join(dir, badgerManifest))
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return err
-	}
-	holds := err == nil
+	mark, holds, err := readMark(dir)
 	switch {
+	case err != nil:
+		return err
 	case mark != nil && ring != nil:
 		err = ring.OpenMark(mark)
 	case mark != nil && holds:
@@ -43,6 +37,30 @@ func checkSealed(dir string, ring *seal.Keyring) error {
 		return fmt.Errorf("checkpoint store in %s: %w", dir, err)
 	}
 	return nil
+}
+
+// readMark returns the mark of the store's folder, and whether there is data in it.
+func readMark(dir string) (mark []byte, holds bool, err error) {
+	if mark, err = seal.ReadMark(dir); err != nil {
+		return nil, false, fmt.Errorf("checkpoint store: %w", err)
+	}
+	_, err = os.Stat(filepath.Join(dir, badgerManifest))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, false, err
+	}
+	return mark, err == nil, nil
+}
+
+// Sealed says what the store of a data directory holds, without opening it.
+func Sealed(dir string) (seal.Holds, error) {
+	mark, holds, err := readMark(filepath.Join(dir, storeFolder))
+	switch {
+	case err != nil || !holds:
+		return seal.HoldsNothing, err
+	case mark != nil:
+		return seal.HoldsSealed, nil
+	}
+	return seal.HoldsPlain, nil
 }
 
 // markStore says on disk whether the store is sealed, before its first data is written. checkSealed was before.

@@ -21,6 +21,16 @@ var (
 	ErrPlain = errors.New("the state was written without encryption, but encryption is on: set [state] encryption_enabled = false to go on without; to encrypt it, take a savepoint and restore it into an empty directory with encryption on")
 )
 
+// Holds is what a directory holds.
+type Holds int
+
+// A directory holds nothing, plain state, or sealed state.
+const (
+	HoldsNothing Holds = iota
+	HoldsPlain
+	HoldsSealed
+)
+
 const (
 	markHead  = "sealed by HeliosDB Streaming, version 1\n"
 	markPlace = "heliosdb mark"

@@ -2,7 +2,10 @@ package wal
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
+	"io/fs"
+	"path/filepath"
 	"slices"
 
 	"github.com/heliosdb/heliosdb-streaming/storage/seal"
@@ -105,4 +108,33 @@ func (l *Log) KeysInUse() []seal.KeyID {
 		}
 	}
 	return used
+}
+
+// Sealed says what the log of a data directory holds, without opening it.
+func Sealed(dir string) (seal.Holds, error) {
+	fsys, logDir := OS{}, filepath.Join(dir, logFolder)
+	names, _, err := listSegments(fsys, logDir)
+	if errors.Is(err, fs.ErrNotExist) || err == nil && len(names) == 0 {
+		return seal.HoldsNothing, nil
+	}
+	if err != nil {
+		return seal.HoldsNothing, err
+	}
+	f, err := fsys.Open(filepath.Join(logDir, names[len(names)-1]), false)
+	if err != nil {
+		return seal.HoldsNothing, err
+	}
+	defer f.Close()
+	raw := make([]byte, headerLen)
+	if _, err := f.ReadAt(raw, 0); err != nil {
+		return seal.HoldsNothing, fmt.Errorf("log of changes, %s: %w", names[len(names)-1], err)
+	}
+	head, err := decodeHeader(raw)
+	switch {
+	case err != nil:
+		return seal.HoldsNothing, fmt.Errorf("log of changes, %s: %w", names[len(names)-1], err)
+	case head.sealed:
+		return seal.HoldsSealed, nil
+	}
+	return seal.HoldsPlain, nil
 }

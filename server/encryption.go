@@ -1,0 +1,258 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"slices"
+	"time"
+
+	"github.com/heliosdb/heliosdb-streaming/internal/config"
+	"github.com/heliosdb/heliosdb-streaming/internal/crashpoint"
+	"github.com/heliosdb/heliosdb-streaming/internal/dirlock"
+	"github.com/heliosdb/heliosdb-streaming/internal/pgerr"
+	"github.com/heliosdb/heliosdb-streaming/storage/epoch"
+	"github.com/heliosdb/heliosdb-streaming/storage/kms"
+	"github.com/heliosdb/heliosdb-streaming/storage/seal"
+	"github.com/heliosdb/heliosdb-streaming/storage/wal"
+)
+
+// Places between the steps of a change of keys, for crash tests.
+var (
+	crashKeyringMade = crashpoint.Register("encryption.keyring-made")
+	crashKeyRotated  = crashpoint.Register("encryption.key-rotated")
+)
+
+// encryption is the keyring of the data directory and what wraps it; the zero
+// value is state that is not encrypted.
+type encryption struct {
+	ring *seal.Keyring
+	kms  seal.KMS
+	dir  string
+	// share brings a changed keyring to where copies of it are kept (a bucket),
+	// before the data directory gets it; nil: nowhere.
+	share func(ctx context.Context, encoded []byte) error
+}
+
+// openEncryption opens the keyring of a data directory, or makes it for a new
+// one. What does not fit is refused before anything is changed. Nothing may
+// have the directory open.
+func openEncryption(ctx context.Context, cfg *config.Config, dir string) (encryption, error) {
+	e := encryption{dir: dir}
+	if !cfg.State.EncryptionEnabled || dir == "" {
+		return e, nil // a store that is encrypted refuses to be opened without a keyring
+	}
+	if err := refuseUnsealed(dir); err != nil {
+		return e, err
+	}
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return e, fmt.Errorf("make data directory: %w", err)
+	}
+	// Two processes must not make two keyrings for one directory.
+	lock, err := dirlock.Acquire(dir)
+	if err != nil {
+		return e, err
+	}
+	defer func() { _ = lock.Release() }()
+	encoded, err := seal.ReadFile(dir)
+	isNew := errors.Is(err, fs.ErrNotExist)
+	if err != nil && !isNew {
+		return e, fmt.Errorf("read %s: %w", seal.FileName, err)
+	}
+	if isNew {
+		if err := refuseUnsealed(dir); err != nil { // again, now that nobody else writes
+			return e, err
+		}
+	}
+	if e.kms, err = kms.Open(ctx, cfg.KMS, cfg.LocalKeyFile(), isNew); err != nil {
+		return e, err
+	}
+	if !isNew {
+		if e.ring, err = seal.Load(ctx, encoded, e.kms); err != nil {
+			return e, fmt.Errorf("%s in %s: %w", seal.FileName, dir, err)
+		}
+		return e, nil
+	}
+	if e.ring, err = seal.New(ctx, e.kms); err != nil {
+		return e, err
+	}
+	// Before anything is sealed with it.
+	if err := seal.WriteFile(dir, e.ring.Encode()); err != nil {
+		return e, fmt.Errorf("write %s: %w", seal.FileName, err)
+	}
+	crashpoint.Hit(crashKeyringMade)
+	return e, nil
+}
+
+// refuseUnsealed refuses a directory without a keyring that holds state.
+func refuseUnsealed(dir string) error {
+	if _, err := seal.ReadFile(dir); !errors.Is(err, fs.ErrNotExist) {
+		return nil // there is one, or it cannot be read, which is somebody else's to report
+	}
+	store, err := epoch.Sealed(dir)
+	if err != nil {
+		return err
+	}
+	log, err := wal.Sealed(dir)
+	switch {
+	case err != nil:
+		return err
+	case store == seal.HoldsSealed || log == seal.HoldsSealed:
+		return fmt.Errorf("data directory %s is encrypted, but its %s is missing: put it back from a backup, the bucket or a savepoint; without it the state cannot be read", dir, seal.FileName)
+	case store == seal.HoldsPlain || log == seal.HoldsPlain:
+		return fmt.Errorf("data directory %s: %w", dir, seal.ErrPlain)
+	}
+	return nil
+}
+
+// compressionOf is [state] compression as the store knows it.
+func compressionOf(name string) epoch.Compression {
+	switch name {
+	case "none":
+		return epoch.CompressionNone
+	case "zstd":
+		return epoch.CompressionZSTD
+	}
+	return epoch.CompressionSnappy
+}
+
+// RotateEncryptionKey makes a new data key the current one, wraps all data keys
+// anew under the present master key, and has the state that older keys sealed
+// written anew in the background. It needs no pause.
+func (s *Server) RotateEncryptionKey(ctx context.Context) error {
+	e := &s.encryption
+	if e.ring == nil {
+		return errNotEncrypted()
+	}
+	err := e.ring.Rotate(ctx, e.kms, func(encoded []byte) error { return e.publish(ctx, encoded) })
+	switch {
+	case errors.Is(err, seal.ErrTooManyKeys):
+		return pgerr.New(pgerr.ProgramLimitExceeded, "%v", err).
+			WithHint("Data keys that nothing is sealed with any more are dropped when the server starts.")
+	case err != nil:
+		return pgerr.New(pgerr.IOError, "the encryption key was not rotated: %v", err)
+	}
+	crashpoint.Hit(crashKeyRotated)
+	s.log.Info("encryption key rotated", "key", e.ring.Current().ID().String(), "kms", e.kms.ID(), "keys", len(e.ring.Keys()))
+	if err := s.store.Reseal(); err != nil {
+		return pgerr.New(pgerr.IOError, "the encryption key was rotated, but the state stays under the old one until the next start: %v", err)
+	}
+	return nil
+}
+
+func errNotEncrypted() error {
+	return pgerr.New(pgerr.ObjectNotInPrerequisiteState, "the state is not encrypted").
+		WithHint("[state] encryption_enabled = true encrypts a new data directory.")
+}
+
+// publish stores a changed keyring: where copies are kept, then here. A copy
+// that has a key more than the directory does no harm.
+func (e *encryption) publish(ctx context.Context, encoded []byte) error {
+	if e.share != nil {
+		if err := e.share(ctx, encoded); err != nil {
+			return err
+		}
+	}
+	return seal.WriteFile(e.dir, encoded)
+}
+
+// EncryptionKey is a data key for people.
+type EncryptionKey struct {
+	seal.KeyInfo
+	// InUse says that state or log still have something that it sealed.
+	InUse bool
+}
+
+// EncryptionKeys lists the data keys, oldest first; none without encryption.
+func (s *Server) EncryptionKeys() ([]EncryptionKey, error) {
+	if s.encryption.ring == nil {
+		return nil, nil
+	}
+	used, err := s.keysInUse()
+	if err != nil {
+		return nil, err
+	}
+	var out []EncryptionKey
+	for _, k := range s.encryption.ring.Keys() {
+		out = append(out, EncryptionKey{KeyInfo: k, InUse: k.Current || slices.Contains(used, k.ID)})
+	}
+	return out, nil
+}
+
+func (s *Server) keysInUse() ([]seal.KeyID, error) {
+	used, err := s.store.KeysInUse()
+	return append(used, s.wal.KeysInUse()...), err
+}
+
+// dropUnusedKeys drops the data keys with which nothing is sealed any more.
+// Only at the start is it certain that nothing under an old key is on its way
+// to the disk. Where older checkpoints are kept elsewhere, all keys stay.
+func (s *Server) dropUnusedKeys() error {
+	e := &s.encryption
+	if e.ring == nil || e.share != nil || len(e.ring.Keys()) < 2 {
+		return nil
+	}
+	used, err := s.keysInUse()
+	if err != nil {
+		return err
+	}
+	n, err := e.ring.Prune(used, func(encoded []byte) error { return seal.WriteFile(e.dir, encoded) })
+	if n > 0 {
+		s.log.Info("dropped data keys that nothing is encrypted with any more", "dropped", n)
+	}
+	return err
+}
+
+// showEncryptionKeys is SHOW ENCRYPTION KEYS.
+func (x *session) showEncryptionKeys() ([][]*string, error) {
+	keys, err := x.s.EncryptionKeys()
+	if err != nil {
+		return nil, pgerr.New(pgerr.IOError, "%v", err)
+	}
+	var rows [][]*string
+	word := map[bool]string{true: "yes", false: "no"}
+	for _, k := range keys {
+		rows = append(rows, cells(k.ID.String(), k.Created.UTC().Format(time.DateTime), k.KMS, word[k.Current], word[k.InUse]))
+	}
+	return rows, nil
+}
+
+var encryptionKeyColumns = []string{"Key", "Created", "Wrapped By", "Current", "In Use"}
+
+// RewrapKeys wraps the data keys of a data directory, which no process may have
+// open, under the master key of another configuration.
+func RewrapKeys(ctx context.Context, from, to *config.Config) error {
+	dir := from.State.LocalDir()
+	switch {
+	case !from.State.EncryptionEnabled || !to.State.EncryptionEnabled:
+		return errors.New("both configurations must have [state] encryption_enabled = true")
+	case from.State.BucketURL() != "":
+		return errors.New("the state lies in a bucket, whose keyring is the one that counts: rewrap-key is for data directories")
+	case to.State.LocalDir() != dir:
+		return fmt.Errorf("the configurations name two data directories, %s and %s", dir, to.State.LocalDir())
+	}
+	lock, err := dirlock.Acquire(dir)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = lock.Release() }()
+	encoded, err := seal.ReadFile(dir)
+	if err != nil {
+		return err
+	}
+	before, err := kms.Open(ctx, from.KMS, from.LocalKeyFile(), false)
+	if err != nil {
+		return err
+	}
+	ring, err := seal.Load(ctx, encoded, before)
+	if err != nil {
+		return err
+	}
+	after, err := kms.Open(ctx, to.KMS, to.LocalKeyFile(), true)
+	if err != nil {
+		return err
+	}
+	return ring.Rewrap(ctx, after, func(encoded []byte) error { return seal.WriteFile(dir, encoded) })
+}
