@@ -166,6 +166,9 @@ func (g *Graph) status(j *Job) JobStatus {
 	for _, m := range j.contents() {
 		st.Rows += m.tree.Len()
 	}
+	for _, h := range j.held {
+		st.Bytes += h.tree.Bytes()
+	}
 	st.RowsIn = j.rowsIn.Load()
 	switch {
 	case st.Err != nil:
