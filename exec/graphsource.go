@@ -26,6 +26,8 @@ type SourceSpec struct {
 	Notices []string
 	// FailOnError: a record that cannot be decoded fails the source.
 	FailOnError bool
+	// Decoders is how many workers decode the source's partitions; 0: all.
+	Decoders int
 }
 
 // graphSource is one source in one graph: it is read and decoded once, however
@@ -156,6 +158,14 @@ func (s *graphSource) prepare(workers int) error {
 		s.marks = append(s.marks, p)
 	}
 	return nil
+}
+
+// worker is the one that decodes a partition.
+func (s *graphSource) worker(part int32, workers int) int {
+	if n := s.spec.Decoders; n > 0 {
+		workers = min(workers, n)
+	}
+	return int(part) % workers
 }
 
 // decode turns one chunk into deltas for all subscribers on worker w. Only this

@@ -150,7 +150,7 @@ func (g *Graph) runStage(stage, w int, in *input, cut bool) {
 func (g *Graph) feed(w int, in *input) {
 	for i := range in.chunks {
 		t := &in.chunks[i]
-		if int(t.chunk.Partition)%g.workers == w {
+		if t.src.worker(t.chunk.Partition, g.workers) == w {
 			t.src.decode(g, w, &t.chunk)
 		}
 	}

@@ -25,6 +25,7 @@ func (s *Server) sourceSpec(cat *catalogView, r *catalog.Relation) (exec.SourceS
 	ss := exec.SourceSpec{
 		Rel: r.OID, Name: r.Name, Spec: spec, Columns: len(r.Columns),
 		Idle: s.cfg.Streaming.IdleTimeout, FailOnError: r.Options["on_error"] == "fail",
+		Decoders: s.cfg.Kafka.NumConsumerThreads,
 	}
 	for _, w := range r.Watermarks {
 		x, err := parse.ParseExpr(w.Expr)
@@ -87,7 +88,7 @@ func (s *Server) newSpec(r *catalog.Relation) (source.Spec, error) {
 			Brokers: strings.Split(k.BootstrapServers, ","), GroupID: k.GroupID,
 			Startup: kafka.StartupMode(k.AutoOffsetReset), FetchMinBytes: k.FetchMinBytes, FetchMaxBytes: min(k.FetchMaxBytes, s.bufferBytes()),
 			FetchMaxPartitionBytes: k.FetchMaxPartitionBytes, FetchMaxWait: k.FetchMaxWait,
-			BufferBytes: s.bufferBytes(),
+			BufferBytes: s.bufferBytes(), Security: kafka.FromConfig(&k),
 		})
 		if err != nil {
 			return nil, err

@@ -2,7 +2,6 @@ package kafka
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net"
 	"time"
@@ -18,19 +17,18 @@ import (
 
 // newClient makes a client that connects when first used. It retries little by
 // itself: whoever uses it waits visibly and tries again.
-func newClient(o *Options) (*kgo.Client, error) {
+func newClient(o *Options, a *access) (*kgo.Client, error) {
 	const slack = 1 << 20
-	cl, err := kgo.NewClient(
+	cl, err := kgo.NewClient(append(a.options(o.RequestTimeout),
 		kgo.SeedBrokers(o.Brokers...),
 		kgo.ClientID("heliosdb-streaming"),
 		kgo.DisableClientMetrics(),
-		kgo.DialTimeout(o.RequestTimeout),
 		kgo.RequestTimeoutOverhead(o.RequestTimeout),
 		kgo.RequestRetries(1),
 		kgo.RetryTimeout(o.RequestTimeout),
 		// Kafka gives at least one batch, however large.
 		kgo.BrokerMaxReadBytes(int32(min(max(100<<20, 2*o.FetchMaxBytes), 1<<30))+slack),
-	)
+	)...)
 	if err != nil {
 		return nil, pgerr.New(pgerr.InvalidParameterValue, "Kafka: %v", err)
 	}
@@ -115,37 +113,6 @@ func listOffsets(ctx context.Context, cl *kgo.Client, topic string, what int64) 
 		return nil, errNoTopic
 	}
 	return o, nil
-}
-
-// reason is an error in words for SHOW JOBS.
-func reason(topic, broker string, err error) string {
-	var op *net.OpError
-	var ke *kerr.Error
-	switch {
-	case errors.Is(err, errNoTopic), errors.Is(err, kerr.UnknownTopicID):
-		return fmt.Sprintf("topic %q does not exist", topic)
-	case errors.As(err, &op):
-		if op.Addr != nil {
-			broker = op.Addr.String()
-		}
-		return fmt.Sprintf("broker %s: %s", broker, rootCause(op.Err))
-	case errors.Is(err, context.DeadlineExceeded):
-		return fmt.Sprintf("broker %s: no answer in time", broker)
-	case errors.As(err, &ke):
-		return fmt.Sprintf("topic %q: %s", topic, ke.Message)
-	}
-	return fmt.Sprintf("broker %s: %v", broker, err)
-}
-
-// rootCause is the innermost error: "connection refused" and not its history.
-func rootCause(err error) error {
-	for {
-		inner := errors.Unwrap(err)
-		if inner == nil {
-			return err
-		}
-		err = inner
-	}
 }
 
 // backoff is the wait before try number n, from 0: 100 ms doubling to 5 s.

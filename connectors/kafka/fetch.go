@@ -154,7 +154,7 @@ func (f *fetcher) failed(want []ask, err error) {
 	r.mu.Lock()
 	at := time.Now().Add(backoff(f.tries))
 	f.tries++
-	why := reason(r.opts.Topic, f.addr, err)
+	why := r.acc.reason(r.opts.Topic, f.addr, err)
 	for _, a := range want {
 		if !f.stale(a) {
 			a.problem, a.retryAt = why, at

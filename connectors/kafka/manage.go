@@ -30,7 +30,7 @@ func (r *Reader) manage() {
 		if err != nil {
 			wait = backoff(tries)
 			tries++
-			r.problem, r.retryAt = reason(r.opts.Topic, r.brokers(), err), time.Now().Add(wait)
+			r.problem, r.retryAt = r.acc.reason(r.opts.Topic, r.brokers(), err), time.Now().Add(wait)
 		} else {
 			tries, r.problem = 0, ""
 		}
@@ -98,7 +98,7 @@ func (r *Reader) lostTopic(err error) {
 	defer r.mu.Unlock()
 	r.seen = true
 	for _, p := range r.order {
-		p.problem, p.leader = reason(r.opts.Topic, "", err), -1
+		p.problem, p.leader = r.acc.reason(r.opts.Topic, "", err), -1
 	}
 }
 

@@ -68,6 +68,8 @@ type Options struct {
 	CommitInterval time.Duration
 	// RequestTimeout bounds every request beyond its own wait. Default 10 s.
 	RequestTimeout time.Duration
+	// Security is TLS and who logs in. Default: neither.
+	Security Security
 	// Columns are the relation's.
 	Columns []Column
 }

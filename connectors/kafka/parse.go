@@ -28,7 +28,7 @@ type option struct {
 	set  func(o *Options, name, text string) error
 }
 
-// options are all that a Kafka source understands.
+// options are what a Kafka source understands, besides securityOptions.
 var options = []option{
 	{optConnector, func(*Options, string, string) error { return nil }}, // what brought the source here
 	{optTopic, word(func(o *Options, s string) { o.Topic = s })},
@@ -53,21 +53,28 @@ var aliases = map[string]string{
 	"kafka.topic": optTopic, "kafka.brokers": optBrokers, "kafka.bootstrap.server": optBrokers,
 	"properties.bootstrap.servers": optBrokers, "kafka.scan.startup.mode": optMode,
 	"kafka.time.offset": optMillis, "scan.startup.timestamp_millis": optMillis,
+	"properties.sasl.mechanisms": optMechanism, "properties.sasl.oauthbearer.client.credentials.client.id": optClientID,
+	"properties.sasl.oauthbearer.client.credentials.client.secret": optSecret,
 }
 
 // OptionNames are the names that ParseOptions understands, without aliases.
 func OptionNames() []string {
 	var names []string
-	for _, o := range options {
+	for _, o := range slices.Concat(options, securityOptions) {
 		names = append(names, o.name)
 	}
 	return names
 }
 
+// understood are the names that may be given.
+func understood(name string) bool { return slices.Contains(OptionNames(), name) }
+
 // ParseOptions reads the WITH options of a source, lower-case names, over
 // defaults (the [kafka] section). unknown lists the names that mean nothing here,
 // sorted; then err is 42601 and says what the first may have been meant to be. A
-// value that does not fit is 22023. The columns are left as they are.
+// value that does not fit is 22023. The columns are left as they are. User,
+// password, token and client certificate of the defaults are for the brokers of
+// the defaults alone: whoever may create a source must not send them elsewhere.
 func ParseOptions(with map[string]string, defaults Options) (o Options, unknown []string, err error) {
 	o = defaults
 	names := make([]string, 0, len(with))
@@ -78,8 +85,7 @@ func ParseOptions(with map[string]string, defaults Options) (o Options, unknown 
 	given := map[string]string{}
 	for _, n := range names {
 		name := cmp.Or(aliases[n], n)
-		i := slices.IndexFunc(options, func(p option) bool { return p.name == name })
-		if i < 0 {
+		if !understood(name) {
 			unknown = append(unknown, n)
 			continue
 		}
@@ -107,7 +113,16 @@ func ParseOptions(with map[string]string, defaults Options) (o Options, unknown 
 			return o, nil, err
 		}
 	}
-	return o, nil, nil
+	own := given[optBrokers] != "" && !sameBrokers(o.Brokers, defaults.Brokers)
+	return o, nil, applySecurity(&o, with, given, own)
+}
+
+// sameBrokers compares two lists of addresses in any order.
+func sameBrokers(a, b []string) bool {
+	a, b = splitBrokers(strings.Join(a, ",")), splitBrokers(strings.Join(b, ","))
+	slices.Sort(a)
+	slices.Sort(b)
+	return slices.Equal(a, b)
 }
 
 func splitBrokers(s string) []string {

@@ -18,6 +18,7 @@ import (
 // manager, and one fetcher for each broker that leads a partition.
 type Reader struct {
 	opts   *Options
+	acc    *access
 	cl     *kgo.Client
 	from   source.Offsets
 	ready  func()
@@ -66,12 +67,12 @@ const maxNotices = 64
 
 // Open implements source.Spec.
 func (s *Spec) Open(from source.Offsets, ready func()) (source.Reader, error) {
-	cl, err := newClient(&s.opts)
+	cl, err := newClient(&s.opts, s.acc)
 	if err != nil {
 		return nil, err
 	}
 	r := &Reader{
-		opts: &s.opts, cl: cl, from: from.Clone(), ready: ready, again: make(chan struct{}, 1),
+		opts: &s.opts, acc: s.acc, cl: cl, from: from.Clone(), ready: ready, again: make(chan struct{}, 1),
 		parts: map[int32]*part{}, fetchers: map[int32]*fetcher{},
 	}
 	r.ctx, r.cancel = context.WithCancel(context.Background())

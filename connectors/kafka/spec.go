@@ -17,6 +17,7 @@ import (
 // Spec is a Kafka source relation. Its methods are safe for concurrent use.
 type Spec struct {
 	opts Options
+	acc  *access
 	cl   *kgo.Client // for offsets and commits; readers have their own
 	stop chan struct{}
 	once sync.Once
@@ -49,11 +50,24 @@ func New(o Options) (*Spec, error) {
 	if _, err := newDecoder(&o, nil); err != nil {
 		return nil, err
 	}
-	cl, err := newClient(&o)
+	acc := newAccess(o.Security)
+	cl, err := newClient(&o, acc)
 	if err != nil {
 		return nil, err
 	}
-	return &Spec{opts: o, cl: cl, stop: make(chan struct{}), wake: make(chan struct{}, 1)}, nil
+	return &Spec{opts: o, acc: acc, cl: cl, stop: make(chan struct{}), wake: make(chan struct{}, 1)}, nil
+}
+
+// SetSecurity changes files, user, password and token of the source's clients,
+// from the next connection and login on. Whether there is TLS and which
+// mechanism is used stays: false says that s differs in them, or not at all.
+func (s *Spec) SetSecurity(next Security) bool {
+	now := s.acc.current.Load()
+	if *now == next || now.TLS != next.TLS || now.Mechanism != next.Mechanism {
+		return false
+	}
+	s.acc.current.Store(&next)
+	return true
 }
 
 // NewDecoder implements source.Spec.
@@ -83,7 +97,7 @@ func (s *Spec) Resolve(stop <-chan struct{}) (source.Offsets, error) {
 		select {
 		case <-ctx.Done():
 			return nil, pgerr.New(pgerr.QueryCanceled, "canceled while waiting for Kafka").
-				WithDetail("%s", reason(s.opts.Topic, strings.Join(s.opts.Brokers, ","), err))
+				WithDetail("%s", s.acc.reason(s.opts.Topic, strings.Join(s.opts.Brokers, ","), err))
 		case <-time.After(backoff(n)):
 		}
 	}
@@ -134,7 +148,7 @@ func startNotice(topic string, p int32, at int64) string {
 }
 
 func (s *Spec) unavailable(err error) error {
-	why := reason(s.opts.Topic, strings.Join(s.opts.Brokers, ","), err)
+	why := s.acc.reason(s.opts.Topic, strings.Join(s.opts.Brokers, ","), err)
 	if strings.HasSuffix(why, "does not exist") {
 		return pgerr.New(pgerr.UndefinedObject, "Kafka %s", why)
 	}
