@@ -35,7 +35,11 @@ var document = sync.OnceValues(func() (*openapi3.T, error) {
 	if err != nil {
 		return nil, err
 	}
-	return doc, doc.Validate(context.Background())
+	if err := doc.Validate(context.Background()); err != nil {
+		return nil, err
+	}
+	doc.Servers = nil // the router would look for "//api/…"
+	return doc, nil
 })
 
 func loadDocument(t testing.TB) *openapi3.T {
@@ -128,12 +132,18 @@ func (h *harness) do(method, path, user, body string, headers ...string) *reply 
 // conforms checks an answer against the document.
 func (h *harness) conforms(req *http.Request, resp *http.Response, body []byte) {
 	h.t.Helper()
+	if req.Method == http.MethodHead {
+		return
+	}
 	if resp.StatusCode >= 400 {
 		h.isProblem(req, resp, body)
 	}
 	route, params, err := h.router.FindRoute(req)
 	if err != nil {
-		return // no such route: the problem was looked at
+		if resp.StatusCode != http.StatusNotFound && resp.StatusCode != http.StatusMethodNotAllowed {
+			h.t.Errorf("%s %s → %d: %v", req.Method, req.URL.Path, resp.StatusCode, err)
+		}
+		return
 	}
 	in := &openapi3filter.RequestValidationInput{Request: req, PathParams: params, Route: route}
 	out := &openapi3filter.ResponseValidationInput{
