@@ -36,7 +36,7 @@ func TestAPIJobOnTopic(t *testing.T) {
 		t.Errorf("by id %v", byID)
 	}
 	list := c.must(200, "GET", "/api/v1/jobs", nil)
-	if fmt.Sprint(list["active_jobs"], list["total"]) != "1 1" {
+	if asJSON(t, []any{list["active_jobs"], list["total"]}) != "[1,1]" {
 		t.Errorf("list %v", list)
 	}
 	c.must(200, "POST", "/api/v1/jobs/test-job/pause", nil)

@@ -13,8 +13,9 @@ import (
 // reloader hands a configuration that was read again to those parts of the
 // server that can change while it runs.
 type reloader struct {
-	started *config.Config                // as read at the start
-	running atomic.Pointer[config.Config] // with what was reloaded since
+	started *config.Config                 // as read at the start
+	running atomic.Pointer[config.Config]  // with what was reloaded since
+	load    func() (*config.Config, error) // reads it again; nil: it cannot be
 
 	mu   sync.Mutex // one reload at a time; guards subs
 	subs []func(*config.Config) error

@@ -49,7 +49,7 @@ func Run(ctx context.Context, cfg *config.Config, o RunOptions) (err error) {
 	if err != nil {
 		return err
 	}
-	s.reloads.started = started
+	s.reloads.started, s.reloads.load = started, o.Load
 	s.OnReload(func(c *config.Config) error { return o.Log.SetLevels(c.Logging.Level, c.Logging.Components) })
 	l, err := s.Listen()
 	if err != nil {

@@ -164,7 +164,28 @@ func (a *API) fail(w *recorder, r *request, err error, text string) {
 	if w.status != 0 {
 		panic(http.ErrAbortHandler) // the client must not take the half for the whole
 	}
+	if p.Kind == Unauthorized && p.Hint == "" && !r.done {
+		hinted := *p
+		hinted.Hint = a.loginHint(r)
+		p = &hinted
+	}
 	p.write(w, r.Request)
+}
+
+// loginHint is the commands that send this request with a token.
+func (a *API) loginHint(r *request) string {
+	base := "http://"
+	if a.tls {
+		base = "https://"
+	}
+	if host := r.Host; host != "" && !strings.ContainsFunc(host, func(c rune) bool { return oddInID(c) && c != ':' && c != '[' && c != ']' }) {
+		base += host
+	} else {
+		base += "HOST:PORT"
+	}
+	return "TOKEN=$(curl -s -X POST " + base + basePath + `/auth/login -H "Content-Type: application/json" ` +
+		`-d '{"username":"NAME","password":"PASSWORD"}' | jq -r .token); curl -X ` + r.route.Method + " " + base + basePath + r.route.Path +
+		` -H "Authorization: Bearer $TOKEN"`
 }
 
 // headers are those of every answer. There is no CORS: browsers may not send

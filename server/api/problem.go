@@ -84,12 +84,9 @@ func (p *Problem) Status() int { return kinds[p.Kind].Status }
 
 func problem(k Kind, detail string) *Problem { return &Problem{Kind: k, Detail: detail} }
 
-// ErrUnauthorized is a request that proves nothing, or not enough.
-func ErrUnauthorized(detail string) *Problem {
-	return &Problem{Kind: Unauthorized, Detail: detail,
-		Hint: `Log in and send the token: TOKEN=$(curl -s -X POST ` + "URL" + basePath + `/auth/login -H "Content-Type: application/json" ` +
-			`-d '{"username":"NAME","password":"PASSWORD"}' | jq -r .token); then add -H "Authorization: Bearer $TOKEN" to the command.`}
-}
+// ErrUnauthorized is a request that proves nothing, or not enough. The answer
+// shows how to send a token.
+func ErrUnauthorized(detail string) *Problem { return problem(Unauthorized, detail) }
 
 // body is a Problem on the wire.
 type problemBody struct {

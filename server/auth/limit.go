@@ -50,7 +50,10 @@ func (l *limiter) allow(user, addr string) (wait time.Duration, log int) {
 	if !l.cfg.Enabled || l.cfg.PerMinute <= 0 {
 		return 0, 0
 	}
-	keys := []throttleKey{{"", addr}}
+	var keys []throttleKey
+	if addr != "" {
+		keys = append(keys, throttleKey{"", addr})
+	}
 	if user != "" {
 		keys = append(keys, throttleKey{user, ""})
 	}
@@ -80,7 +83,8 @@ func (l *limiter) allow(user, addr string) (wait time.Duration, log int) {
 // SetRateLimit changes the limit; everybody begins anew.
 func (a *Auth) SetRateLimit(l RateLimit) { a.limits.set(l) }
 
-// Allow counts a request of a user (empty: not known yet) from an address.
+// Allow counts a request of a user (empty: not known yet) from an address
+// (empty: counted before).
 // Beyond the limit it is a *TooMany.
 func (a *Auth) Allow(user, addr string) error {
 	wait, log := a.limits.allow(user, addressKey(addr))
