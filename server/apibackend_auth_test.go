@@ -13,7 +13,7 @@ import (
 	"github.com/heliosdb/heliosdb-streaming/server/auth"
 )
 
-const testPassword = "a password of some length"
+const apiPassword = "a password of some length"
 
 // startSecured is startAPI with authentication; it gives the setup token too.
 func startSecured(t *testing.T, change ...func(*config.Config)) (c *apiClient, setup string) {
@@ -33,7 +33,7 @@ func startSecured(t *testing.T, change ...func(*config.Config)) (c *apiClient, s
 // as is the client with somebody's token.
 func (c *apiClient) as(user string) *apiClient {
 	c.t.Helper()
-	out := c.must(http.StatusOK, "POST", "/api/v1/auth/login", map[string]any{"username": user, "password": testPassword})
+	out := c.must(http.StatusOK, "POST", "/api/v1/auth/login", map[string]any{"username": user, "password": apiPassword})
 	token, _ := out["token"].(string)
 	if token == "" || out["expires_at"] == nil || out["roles"] == nil {
 		c.t.Fatalf("login gives %v", out)
@@ -44,7 +44,7 @@ func (c *apiClient) as(user string) *apiClient {
 }
 
 func newUser(name, setup string, roles ...string) map[string]any {
-	m := map[string]any{"username": name, "password": testPassword, "roles": roles}
+	m := map[string]any{"username": name, "password": apiPassword, "roles": roles}
 	if setup != "" {
 		m["setup_token"] = setup
 	}
@@ -84,6 +84,16 @@ func TestAPIUsers(t *testing.T) {
 	eve.must(200, "GET", "/api/v1/jobs", nil)
 	c.as("op").must(201, "POST", "/api/v1/jobs", `{"name":"x","sql":"SELECT 1 AS a"}`)
 
+	// Statements have the permissions that they have over the protocol.
+	if got := eve.sql("SELECT current_user, (SELECT count(*) FROM x)"); got != `[["eve",1]]` {
+		t.Errorf("a Viewer reads %s", got)
+	}
+	for _, sql := range []string{"CREATE TABLE t (a int)", "DROP MATERIALIZED VIEW x", "CREATE USER z"} {
+		if out := eve.must(403, "POST", "/api/v1/sql", map[string]any{"sql": sql}); out["sqlstate"] != "42501" {
+			t.Errorf("%s as Viewer: %v", sql, out)
+		}
+	}
+
 	again := *eve
 	again.token = eve.must(200, "POST", "/api/v1/auth/refresh", nil)["token"].(string)
 	eve.must(401, "GET", "/api/v1/auth/me", nil)
@@ -93,7 +103,7 @@ func TestAPIUsers(t *testing.T) {
 	last := c.as("eve")
 	admin.must(200, "PATCH", "/api/v1/auth/users/eve", map[string]any{"enabled": false})
 	last.must(401, "GET", "/api/v1/auth/me", nil)
-	c.must(401, "POST", "/api/v1/auth/login", map[string]any{"username": "eve", "password": testPassword})
+	c.must(401, "POST", "/api/v1/auth/login", map[string]any{"username": "eve", "password": apiPassword})
 	admin.must(200, "PATCH", "/api/v1/auth/users/eve", map[string]any{"enabled": true, "roles": []string{"Operator"}})
 	if me := c.as("eve").must(200, "GET", "/api/v1/auth/me", nil); asJSON(t, me["permissions"]) != `["Read","Execute","Cancel"]` {
 		t.Errorf("me %v", me)
@@ -162,7 +172,7 @@ func TestAPIAudit(t *testing.T) {
 			t.Errorf("%s is not in\n%s", want, b)
 		}
 	}
-	for _, secret := range []string{setup, testPassword, admin.token} {
+	for _, secret := range []string{setup, apiPassword, admin.token} {
 		if strings.Contains(string(b), secret) {
 			t.Errorf("a secret is in the audit log:\n%s", b)
 		}

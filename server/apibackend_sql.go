@@ -14,7 +14,6 @@ import (
 	"github.com/heliosdb/heliosdb-streaming/internal/values"
 	"github.com/heliosdb/heliosdb-streaming/pgwire"
 	"github.com/heliosdb/heliosdb-streaming/server/api"
-	"github.com/heliosdb/heliosdb-streaming/server/auth"
 	"github.com/heliosdb/heliosdb-streaming/sql/ast"
 )
 
@@ -36,14 +35,14 @@ func nextAPIPID() int32 { return firstAPIPID + apiPID.Add(1)&(firstAPIPID-1) }
 
 // apiRows is one statement that runs for the API, in a session of its own.
 type apiRows struct {
-	x       *session
-	conn    *apiConn
-	res     pgwire.Result // nil: closed
-	tag     func(rows int64) string
-	cols    []api.Column
-	timeout context.CancelFunc
-	ctx     context.Context // of the session, with the time limit
-	ended   bool
+	x     *session
+	conn  *apiConn
+	res   pgwire.Result // nil: closed
+	tag   func(rows int64) string
+	cols  []api.Column
+	ctx   context.Context // of the session, with the time limit
+	stop  func()          // ends ctx
+	ended bool
 }
 
 var _ api.Rows = (*apiRows)(nil)
@@ -51,18 +50,22 @@ var _ api.Rows = (*apiRows)(nil)
 // Query implements api.SQLBackend.
 func (b *apiBackend) Query(ctx context.Context, by *api.Identity, q api.Query) (api.Rows, error) {
 	conn := &apiConn{statements: pgwire.NewStatements(apiStatements, apiStatementSize)}
-	x, err := b.openSession(ctx, conn, by, q.Remote)
-	if err != nil {
-		return nil, err
-	}
-	r := &apiRows{x: x, conn: conn, timeout: func() {}, ctx: ctx}
+	x := newSession(b.s, conn, callerOf(by).id)
+	x.pid, x.remote = nextAPIPID(), q.Remote
+	x.settings.boot["application_name"] = apiApplication
+	x.settings.derive()
+	ctx, cancel := context.WithCancelCause(ctx)
+	x.end = func() { cancel(errAPIEnded) }
+	r := &apiRows{x: x, conn: conn, ctx: ctx, stop: func() { cancel(nil) }}
 	d := q.Timeout
 	if d == 0 {
 		d = x.Settings().StatementTimeout
 	}
 	if d > 0 {
-		r.ctx, r.timeout = context.WithTimeoutCause(ctx, d, errAPITimeout)
+		timed, stop := context.WithTimeoutCause(ctx, d, errAPITimeout)
+		r.ctx, r.stop = timed, func() { stop(); cancel(nil) }
 	}
+	b.s.sessions.add(x)
 	if err := r.start(q); err != nil {
 		err = r.failed(err)
 		r.Close()
@@ -71,7 +74,10 @@ func (b *apiBackend) Query(ctx context.Context, by *api.Identity, q api.Query) (
 	return r, nil
 }
 
-var errAPITimeout = pgerr.New(pgerr.QueryCanceled, "canceling statement due to statement timeout")
+var (
+	errAPITimeout = pgerr.New(pgerr.QueryCanceled, "canceling statement due to statement timeout")
+	errAPIEnded   = pgerr.New(pgerr.AdminShutdown, "terminating connection due to administrator command")
+)
 
 func (r *apiRows) start(q api.Query) error {
 	x := r.x
@@ -276,7 +282,7 @@ func (r *apiRows) Notices() []*pgerr.Error { return r.conn.notices }
 func (r *apiRows) Close() {
 	r.closeResult()
 	r.x.Close()
-	r.timeout()
+	r.stop()
 }
 
 func (r *apiRows) closeResult() {
@@ -306,17 +312,3 @@ func (c *apiConn) ReportParameter(string, string) {}
 
 // Statements implements pgwire.Conn.
 func (c *apiConn) Statements() *pgwire.Statements { return c.statements }
-
-// openSession opens a session for a caller of the API.
-func (b *apiBackend) openSession(_ context.Context, conn pgwire.Conn, by *api.Identity, remote string) (*session, error) {
-	id, ok := by.Handle.(auth.Identity)
-	if !ok {
-		id = b.s.auth.Anybody(by.Name, remote)
-	}
-	x := newSession(b.s, conn, id)
-	x.pid, x.remote = nextAPIPID(), remote
-	x.settings.boot["application_name"] = apiApplication
-	x.settings.derive()
-	b.s.sessions.add(x)
-	return x, nil
-}

@@ -103,7 +103,11 @@ func fatal(code, format string, args ...any) *pgerr.Error {
 // that does the changing.
 func (s *Server) endSessions(user string) {
 	for _, x := range s.sessions.all() {
-		if x.id.Name == user && !x.altering.Load() && s.terminate != nil {
+		switch {
+		case x.id.Name != user || x.altering.Load():
+		case x.end != nil:
+			x.end()
+		case s.terminate != nil:
 			s.terminate(x.pid)
 		}
 	}

@@ -73,6 +73,8 @@ type session struct {
 	settings *settings
 	tx       *txn // nil: none is open
 	cursors  map[string]*cursor
+	// end ends a session of the HTTP API; nil: the protocol's connection ends.
+	end func()
 	// file: statements come from a startup file, see applyFile.
 	file bool
 

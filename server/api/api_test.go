@@ -1,7 +1,6 @@
 package api
 
 import (
-	"bufio"
 	"context"
 	"encoding/json"
 	"errors"
@@ -413,34 +412,5 @@ func TestColumnsKeepTheirOrder(t *testing.T) {
 	var c Columns
 	if err := json.Unmarshal([]byte(`{"z":"int","a":"text","m":"jsonb"}`), &c); err != nil || fmt.Sprint(c) != "[{z int} {a text} {m jsonb}]" {
 		t.Errorf("%v %v", c, err)
-	}
-}
-
-func TestMetricsToken(t *testing.T) {
-	t.Parallel()
-	b := &fakeBackend{}
-	h := MetricsToken(b, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(204) }))
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	srv := &http.Server{Handler: h, ReadHeaderTimeout: time.Second}
-	go func() { _ = srv.Serve(ln) }()
-	t.Cleanup(func() { _ = srv.Close() })
-	for user, want := range map[string]int{"": 401, "stranger": 401, "nobody": 403, "viewer": 204} {
-		c, err := net.Dial("tcp", ln.Addr().String())
-		if err != nil {
-			t.Fatal(err)
-		}
-		auth := ""
-		if user != "" {
-			auth = "Authorization: Bearer " + user + "\r\n"
-		}
-		fmt.Fprintf(c, "GET /metrics HTTP/1.1\r\nHost: x\r\n%s\r\n", auth)
-		resp, err := http.ReadResponse(bufio.NewReader(c), nil)
-		if err != nil || resp.StatusCode != want {
-			t.Errorf("%q → %v %v", user, resp, err)
-		}
-		_ = c.Close()
 	}
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/hex"
-	"errors"
 	"net/http"
 	"runtime/debug"
 	"strings"
@@ -239,27 +238,4 @@ func (a *API) finish(r *request, status int, d time.Duration) {
 		e.Outcome = "failed"
 	}
 	a.b.Audit(e)
-}
-
-// MetricsToken lets through what has a token with the permission Read: for the
-// metrics port where it is open to other machines and not public.
-func MetricsToken(b Backend, next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		token, err := bearer(r)
-		if err == nil {
-			var id *Identity
-			if id, err = b.Authenticate(r.Context(), token, r.RemoteAddr); err == nil && !id.Can(Read) {
-				err = problem(Forbidden, "user "+quoted(id.Name)+" lacks the permission Read")
-			}
-		}
-		if err != nil {
-			var p *Problem
-			if !errors.As(err, &p) {
-				p = problemOf(r.Context(), err, "")
-			}
-			p.write(w, r)
-			return
-		}
-		next.ServeHTTP(w, r)
-	})
 }
