@@ -51,15 +51,16 @@ func (t *Attempt) Verifier() Verifier {
 // the other is made and kept.
 func (t *Attempt) Password(ctx context.Context, password string) (Identity, error) {
 	var hash, scram string
+	enabled := false
 	if t.acc != nil {
-		hash, scram = t.acc.bcrypt, t.acc.scram
+		hash, scram, enabled = t.acc.bcrypt, t.acc.scram, t.acc.enabled
 	}
-	ok, err := t.a.hash.check(ctx, password, hash, scram)
+	ok, err := t.a.hash.check(ctx, password, hash, scram, enabled)
 	if err != nil {
 		return Identity{}, err
 	}
 	if !ok || t.acc == nil {
-		return Identity{}, t.Fail("wrong password")
+		return Identity{}, t.Fail("wrong password, unknown or disabled user")
 	}
 	id, err := t.Succeed()
 	if err == nil && (hash == "" || scram == "") {

@@ -136,10 +136,10 @@ func (h *hasher) make(ctx context.Context, password string, iterations int) (has
 	return hash, scram, err
 }
 
-// check compares a password with what is known of a user. A failure takes as
+// check compares a password with what is known of a user, who must be enabled. A failure takes as
 // long for everybody, known or not: cost c is 2^c rounds, so that hashes of
 // cost c, c+1, ... C-1 after one of cost c make it 2^C together.
-func (h *hasher) check(ctx context.Context, password, hash, scram string) (ok bool, err error) {
+func (h *hasher) check(ctx context.Context, password, hash, scram string, enabled bool) (ok bool, err error) {
 	usable := len(password) <= MaxPassword && !strings.ContainsRune(password, 0)
 	err = h.run(ctx, func() {
 		cost := bcrypt.MinCost
@@ -155,7 +155,7 @@ func (h *hasher) check(ctx context.Context, password, hash, scram string) (ok bo
 		default:
 			h.burn(cost)
 		}
-		if ok {
+		if ok = ok && enabled; ok {
 			return
 		}
 		for ; cost < int(h.dearest.Load()); cost++ {
