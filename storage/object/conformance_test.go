@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/heliosdb/heliosdb-streaming/internal/testobject"
 	"github.com/heliosdb/heliosdb-streaming/storage/object"
 )
 
@@ -451,3 +452,24 @@ func open(t testing.TB, l object.Location, opts object.Options) object.Bucket {
 	})
 	return b
 }
+
+// real opens a new bucket in a real server.
+func real(t testing.TB, kind string, opts object.Options) object.Bucket {
+	t.Helper()
+	s := testobject.New(t, kind)
+	return openStore(t, s, s.Endpoint, opts)
+}
+
+func openStore(t testing.TB, s testobject.Store, endpoint string, opts object.Options) object.Bucket {
+	t.Helper()
+	opts.Endpoint, opts.Region, opts.PathStyle = endpoint, s.Region, true
+	l, err := object.ParseFor(s.Kind, s.URL+"/some/prefix")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return open(t, l, opts)
+}
+
+func TestS3(t *testing.T)    { t.Parallel(); conform(t, real(t, testobject.S3, fast)) }
+func TestGCS(t *testing.T)   { t.Parallel(); conform(t, real(t, testobject.GCS, fast)) }
+func TestAzure(t *testing.T) { t.Parallel(); conform(t, real(t, testobject.Azure, fast)) }

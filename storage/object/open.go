@@ -2,7 +2,7 @@ package object
 
 import (
 	"context"
-	"fmt"
+	"errors"
 )
 
 // Open opens the bucket that a location names, reliable and under its prefix. Buckets of clouds must exist; a folder is
@@ -11,13 +11,20 @@ import (
 func Open(ctx context.Context, l Location, opts Options) (Bucket, error) {
 	var raw Bucket
 	var err error
+	opts = opts.withDefaults()
 	switch l.Provider {
 	case "memory":
 		raw = NewMemory()
 	case "file":
 		raw, err = OpenFolder(l.Bucket)
+	case "s3":
+		raw, err = openS3(ctx, l, opts)
+	case "gcs":
+		raw, err = openGCS(ctx, l, opts)
+	case "azure":
+		raw, err = openAzure(ctx, l, opts)
 	default:
-		err = &Error{Op: opOpen, Provider: l.Provider, Key: l.String(), Class: ErrInvalid, Cause: fmt.Errorf("unknown provider")}
+		err = openErr(l, ErrInvalid, errors.New("unknown provider"))
 	}
 	if err != nil {
 		return nil, err
