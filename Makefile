@@ -82,6 +82,10 @@ kafka-stop: ## stop what `make kafka` started
 kafka-fetch: ## only fetch Apache Kafka
 	@testdata/kafka/kafka.sh fetch
 
+.PHONY: object-stores
+object-stores: ## build and install the object stores that tests talk to (needs npm)
+	@GO=$(GO) P=$(P) testdata/objectstores/objectstores.sh fetch
+
 .PHONY: clean
 clean: ## remove what build and demo made (downloads stay)
 	rm -rf bin heliosdb-data
