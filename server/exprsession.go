@@ -95,6 +95,9 @@ func (x *session) assign(name string, value *string, local bool) error {
 func (e exprSession) User() string     { return e.x.currentUser() }
 func (e exprSession) Database() string { return databaseName }
 
+// SessionUser implements expr.Session.
+func (e exprSession) SessionUser() string { return e.x.id.Name }
+
 // SearchPath implements expr.Session.
 func (e exprSession) SearchPath() []string { return e.x.path() }
 
@@ -134,17 +137,6 @@ func (e exprSession) ViewDefinition(oid uint32) (string, bool) {
 		return "", false
 	}
 	return " " + strings.TrimSpace(r.Query) + ";", true
-}
-
-// roleOID is the owner of everything, PostgreSQL's bootstrap superuser.
-const roleOID = 10
-
-// RoleName implements expr.Session.
-func (e exprSession) RoleName(oid uint32) (string, bool) {
-	if oid == roleOID {
-		return e.x.id.Name, true
-	}
-	return "", false
 }
 
 // RelationBytes implements expr.Session.

@@ -62,7 +62,7 @@ func (s *Server) Listen() (*Listeners, error) {
 			l.errs <- fmt.Errorf("pgwire listener: %w", err)
 		}
 	}()
-	if err := l.serveAPI(nil); err != nil {
+	if err := l.serveAPI(s.apiTLS()); err != nil {
 		return nil, errors.Join(err, l.Close(context.Background()))
 	}
 	health := http.NewServeMux()

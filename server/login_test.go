@@ -123,6 +123,11 @@ func run(t *testing.T, c *pgx.Conn, sql string) {
 func fails(t *testing.T, c *pgx.Conn, sql string, args ...any) string {
 	t.Helper()
 	_, err := c.Exec(t.Context(), sql, args...)
+	return refusal(err)
+}
+
+// refusal is an error's SQLSTATE and message.
+func refusal(err error) string {
 	var e *pgconn.PgError
 	switch {
 	case err == nil:

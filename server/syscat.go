@@ -1,9 +1,12 @@
 package server
 
 import (
+	"crypto/tls"
 	"strings"
 
 	"github.com/heliosdb/heliosdb-streaming/internal/delta"
+	"github.com/heliosdb/heliosdb-streaming/pgwire"
+	"github.com/heliosdb/heliosdb-streaming/server/auth"
 	"github.com/heliosdb/heliosdb-streaming/server/pgcatalog"
 	"github.com/heliosdb/heliosdb-streaming/sql/catalog"
 )
@@ -20,12 +23,17 @@ func virtualRows(s *Server, sess *session, rel *catalog.Relation, eq map[int]del
 
 // catalogEnv is what the system relations show to a session.
 func (s *Server) catalogEnv(x *session) *pgcatalog.Env {
-	return &pgcatalog.Env{
+	env := &pgcatalog.Env{
+		SeesAll: s.auth.Can(x.who(), auth.Cancel),
 		Catalog: s.catalog(), User: x.id.Name, Database: databaseName,
 		Settings: x.shownSettings, Sessions: s.shownSessions, Cursors: x.shownCursors, Statements: x.shownStatements,
 		Jobs: s.jobs, Operators: s.engine.Operators, DeadLetters: s.engine.DeadLetters,
 		Checkpoint: s.shownCheckpoint, Memory: s.shownMemory,
 	}
+	if !s.auth.Disabled() {
+		env.Users, env.Roles, env.Grants = s.auth.Users, s.auth.Roles, s.auth.Grants
+	}
+	return env
 }
 
 func (x *session) shownSettings() []pgcatalog.Setting {
@@ -73,7 +81,22 @@ func (s *Server) shownSessions() []pgcatalog.Session {
 		out = append(out, pgcatalog.Session{
 			PID: x.pid, User: x.id.Name, Application: a.Application, Remote: x.remote, State: a.State, Query: a.Query,
 			Began: x.began, XactStart: a.XactStart, QueryStart: a.QueryStart, StateChange: a.StateChange,
+			TLS: shownTLS(x.tls),
 		})
+	}
+	return out
+}
+
+func shownTLS(t *pgwire.TLS) *pgcatalog.TLS {
+	if t == nil {
+		return nil
+	}
+	out := &pgcatalog.TLS{Version: strings.Replace(tls.VersionName(t.State.Version), " ", "v", 1), Cipher: tls.CipherSuiteName(t.State.CipherSuite), Bits: 128}
+	if strings.Contains(out.Cipher, "_256_") || strings.Contains(out.Cipher, "CHACHA20") {
+		out.Bits = 256
+	}
+	if len(t.State.VerifiedChains) > 0 {
+		out.ClientDN = t.State.VerifiedChains[0][0].Subject.String()
 	}
 	return out
 }

@@ -22,6 +22,14 @@ func (s *Server) openTLS() (err error) {
 	return err
 }
 
+// apiTLS is the encryption of the HTTP API; nil: it is plain.
+func (s *Server) apiTLS() *tls.Config {
+	if s.tls == nil {
+		return nil
+	}
+	return s.tls.Server("h2", "http/1.1")
+}
+
 // watchTLS is the encryption of the ports that monitoring reads, health and
 // metrics; nil: they are plain, as there is no certificate or they are public.
 func (s *Server) watchTLS() *tls.Config {

@@ -49,8 +49,13 @@ func systemClasses(w *writer) {
 }
 
 func classes(w *writer, e *Env) {
+	acls := e.acls()
 	for _, r := range e.user(w.key) {
-		w.row(classRow(r))
+		c := classRow(r)
+		if acl := acls[r.OID]; acl != nil {
+			c["relacl"] = acl
+		}
+		w.row(c)
 	}
 	for _, x := range e.indexes(w.key) {
 		w.row(cells{
@@ -165,7 +170,7 @@ func (e *Env) listed(k catalog.Kind) []*catalog.Relation {
 func tables(w *writer, e *Env) {
 	for _, r := range append(systemOf("r"), e.listed(catalog.Table)...) {
 		w.row(cells{
-			"schemaname": r.Schema, "tablename": r.Name, "tableowner": e.User, "hasindexes": indexOf(r) != nil,
+			"schemaname": r.Schema, "tablename": r.Name, "tableowner": e.owner(), "hasindexes": indexOf(r) != nil,
 			"hasrules": false, "hastriggers": false, "rowsecurity": false,
 		})
 	}
@@ -184,7 +189,7 @@ func systemOf(kind string) []*catalog.Relation {
 
 func views(w *writer, e *Env) {
 	for _, r := range append(systemOf("v"), e.listed(catalog.View)...) {
-		w.row(cells{"schemaname": r.Schema, "viewname": r.Name, "viewowner": e.User, "definition": orNull(viewText(r))})
+		w.row(cells{"schemaname": r.Schema, "viewname": r.Name, "viewowner": e.owner(), "definition": orNull(viewText(r))})
 	}
 }
 
@@ -199,7 +204,7 @@ func viewText(r *catalog.Relation) string {
 func matviews(w *writer, e *Env) {
 	for _, r := range e.listed(catalog.MaterializedView) {
 		w.row(cells{
-			"schemaname": r.Schema, "matviewname": r.Name, "matviewowner": e.User, "hasindexes": indexOf(r) != nil,
+			"schemaname": r.Schema, "matviewname": r.Name, "matviewowner": e.owner(), "hasindexes": indexOf(r) != nil,
 			"ispopulated": true, "definition": orNull(viewText(r)),
 		})
 	}

@@ -9,30 +9,6 @@ func databases(w *writer, e *Env) {
 	})
 }
 
-// There is one role: whoever connects, as superuser.
-
-func authids(w *writer, e *Env) {
-	w.row(cells{
-		"oid": ownerOID, "rolname": e.User, "rolsuper": true, "rolinherit": true, "rolcreaterole": true, "rolcreatedb": true,
-		"rolcanlogin": true, "rolreplication": true, "rolbypassrls": true, "rolconnlimit": -1,
-	})
-}
-
-func roles(w *writer, e *Env) {
-	w.row(cells{
-		"oid": ownerOID, "rolname": e.User, "rolsuper": true, "rolinherit": true, "rolcreaterole": true, "rolcreatedb": true,
-		"rolcanlogin": true, "rolreplication": true, "rolbypassrls": true, "rolconnlimit": -1, "rolpassword": "********",
-	})
-}
-
-func users(w *writer, e *Env) {
-	c := cells{"usename": e.User, "usesysid": ownerOID, "usecreatedb": true, "usesuper": true, "userepl": true, "usebypassrls": true}
-	if w.rel.Name == "pg_user" {
-		c["passwd"] = "********"
-	}
-	w.row(c)
-}
-
 func settings(w *writer, e *Env) {
 	for _, s := range call(e.Settings) {
 		source := "default"
@@ -52,10 +28,13 @@ func settings(w *writer, e *Env) {
 
 func activity(w *writer, e *Env) {
 	for _, s := range call(e.Sessions) {
+		if !e.SeesAll && s.User != e.User {
+			s.Query, s.State = "<insufficient privilege>", ""
+		}
 		c := cells{
-			"datid": databaseOID, "datname": e.Database, "pid": s.PID, "usesysid": ownerOID, "usename": s.User,
+			"datid": databaseOID, "datname": e.Database, "pid": s.PID, "usesysid": e.userOID(s.User), "usename": s.User,
 			"application_name": s.Application, "backend_start": s.Began, "xact_start": s.XactStart, "query_start": s.QueryStart,
-			"state_change": s.StateChange, "state": s.State, "query": s.Query, "backend_type": "client backend",
+			"state_change": s.StateChange, "state": orNull(s.State), "query": s.Query, "backend_type": "client backend",
 		}
 		if strings.HasPrefix(s.State, "idle") {
 			c["wait_event_type"], c["wait_event"] = "Client", "ClientRead"
@@ -75,7 +54,12 @@ func statDatabase(w *writer, e *Env) {
 
 func statSSL(w *writer, e *Env) {
 	for _, s := range call(e.Sessions) {
-		w.row(cells{"pid": s.PID, "ssl": false})
+		c := cells{"pid": s.PID, "ssl": s.TLS != nil}
+		if s.TLS != nil {
+			c["version"], c["cipher"], c["bits"] = s.TLS.Version, s.TLS.Cipher, s.TLS.Bits
+			c["client_dn"] = orNull(s.TLS.ClientDN)
+		}
+		w.row(c)
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/heliosdb/heliosdb-streaming/exec"
+	"github.com/heliosdb/heliosdb-streaming/server/auth"
 	"github.com/heliosdb/heliosdb-streaming/sql/catalog"
 )
 
@@ -11,9 +12,17 @@ import (
 // A nil function stands for nothing to show.
 type Env struct {
 	Catalog  catalog.Reader
-	User     string // the one role there is
+	User     string // who is connected
 	Database string // the one database there is
 	Started  time.Time
+
+	// Users and Roles are those of package auth; with Users nil there is one
+	// role, User, who may do everything.
+	Users  func() []auth.UserInfo
+	Roles  func() []auth.RoleInfo
+	Grants func() []auth.GrantInfo
+	// SeesAll: the statements of others are shown.
+	SeesAll bool
 
 	Settings   func() []Setting
 	Sessions   func() []Session
@@ -42,6 +51,14 @@ type Session struct {
 	PID                                       int32
 	User, Application, Remote, State, Query   string
 	Began, XactStart, QueryStart, StateChange time.Time // zero: NULL
+	TLS                                       *TLS      // nil: not encrypted
+}
+
+// TLS describes an encrypted connection.
+type TLS struct {
+	Version, Cipher string
+	Bits            int
+	ClientDN        string
 }
 
 // Cursor is a row of pg_cursors.

@@ -137,10 +137,17 @@ func (s session) Setting(name string) (string, bool) {
 }
 func (s session) SetSetting(string, string, bool) error { return nil }
 func (s session) User() string                          { return s.env.User }
+func (s session) SessionUser() string                   { return s.env.User }
+func (s session) RoleOID(name string) uint32            { return s.env.userOID(name) }
+func (s session) HasRole(uint32, uint32) bool           { return true }
 func (s session) Database() string                      { return s.env.Database }
-func (s session) SearchPath() []string                  { return []string{"public"} }
-func (s session) TimeZone() string                      { return "UTC" }
-func (s session) BackendPID() int32                     { return 7 }
+func (s session) RelationPrivilege(_, rel uint32, _ string) (has, ok bool) {
+	ok = s.env.Catalog.ByOID(rel) != nil
+	return ok, ok
+}
+func (s session) SearchPath() []string { return []string{"public"} }
+func (s session) TimeZone() string     { return "UTC" }
+func (s session) BackendPID() int32    { return 7 }
 func (s session) RelationOID(schema, name string) uint32 {
 	return RelationOID(s.env.Catalog, schema, name, s.SearchPath())
 }

@@ -4,6 +4,7 @@ import (
 	"strconv"
 
 	"github.com/heliosdb/heliosdb-streaming/internal/types"
+	"github.com/heliosdb/heliosdb-streaming/server/auth"
 	"github.com/heliosdb/heliosdb-streaming/sql/catalog"
 )
 
@@ -22,7 +23,7 @@ func infoCatalogName(w *writer, e *Env) { w.row(cells{"catalog_name": e.Database
 
 func infoSchemata(w *writer, e *Env) {
 	for _, n := range schemaList {
-		w.row(cells{"catalog_name": e.Database, "schema_name": n.name, "schema_owner": e.User})
+		w.row(cells{"catalog_name": e.Database, "schema_name": n.name, "schema_owner": e.owner()})
 	}
 }
 
@@ -200,17 +201,45 @@ var privileges = map[string][]string{
 }
 
 func infoTablePrivileges(w *writer, e *Env) {
+	granted := map[uint32][]auth.GrantInfo{}
+	for _, g := range call(e.Grants) {
+		granted[g.OID] = append(granted[g.OID], g)
+	}
 	for _, r := range e.user(nil) {
-		for _, p := range privileges[relkind(r)] {
+		row := func(grantee, p string, owner bool) {
 			w.row(cells{
-				"grantor": e.User, "grantee": e.User, "table_catalog": e.Database, "table_schema": r.Schema, "table_name": r.Name,
-				"privilege_type": p, "is_grantable": "YES", "with_hierarchy": yesNo(p == "SELECT"),
+				"grantor": e.owner(), "grantee": grantee, "table_catalog": e.Database, "table_schema": r.Schema, "table_name": r.Name,
+				"privilege_type": p, "is_grantable": yesNo(owner), "with_hierarchy": yesNo(p == "SELECT"),
 			})
+		}
+		for _, p := range privileges[relkind(r)] {
+			row(e.owner(), p, true)
+		}
+		for _, g := range granted[r.OID] {
+			name := e.granteeName(g.To)
+			if name == "" {
+				name = "PUBLIC"
+			}
+			for _, p := range g.Privileges.Names() {
+				row(name, p, false)
+			}
 		}
 	}
 }
 
-func infoRoles(w *writer, e *Env) { w.row(cells{"role_name": e.User}) }
+// infoRoles are the user and the roles that it has.
+func infoRoles(w *writer, e *Env) {
+	me, ok := e.RoleNamed(e.User)
+	if !ok {
+		return
+	}
+	w.row(cells{"role_name": me.Name})
+	for _, oid := range me.MemberOf {
+		if r, ok := e.RoleByOID(oid); ok {
+			w.row(cells{"role_name": r.Name})
+		}
+	}
+}
 
 func infoViewTables(w *writer, e *Env) {
 	for _, r := range e.listed(catalog.View) {

@@ -24,7 +24,7 @@ const (
 	publicNamespace  = 2200
 	infoNamespace    = 13207
 	heliosNamespace  = 15099
-	ownerOID         = 10 // the one role: whoever asks
+	ownerOID         = 10 // of everything, see Env.owner
 	databaseOID      = 5
 	heapAM           = 2
 	btreeAM          = 403

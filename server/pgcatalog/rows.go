@@ -118,6 +118,8 @@ var origins = map[string]*origin{
 	"pg_catalog.pg_roles":                {live: roles},
 	"pg_catalog.pg_user":                 {live: users},
 	"pg_catalog.pg_shadow":               {live: users},
+	"pg_catalog.pg_group":                {live: groups},
+	"pg_catalog.pg_auth_members":         {live: authMembers},
 	"pg_catalog.pg_foreign_data_wrapper": {live: wrappers},
 	"pg_catalog.pg_foreign_server":       {live: foreignServers},
 	"pg_catalog.pg_foreign_table":        {live: foreignTables},
@@ -156,4 +158,7 @@ var origins = map[string]*origin{
 	"heliosdb.operators":    {live: operators},
 	"heliosdb.checkpoints":  {live: checkpoints},
 	"heliosdb.memory":       {live: memoryAreas},
+	"heliosdb.users":        {live: userRows},
+	"heliosdb.roles":        {live: roleRows},
+	"heliosdb.permissions":  {fixed: permissionRows},
 }

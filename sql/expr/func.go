@@ -66,7 +66,9 @@ type OuterRow struct {
 type Session interface {
 	Setting(name string) (string, bool)
 	SetSetting(name, value string, local bool) error
+	// User is current_user, SessionUser who logged in.
 	User() string
+	SessionUser() string
 	Database() string
 	SearchPath() []string
 	TimeZone() string
@@ -97,6 +99,14 @@ type Session interface {
 	FunctionOID(name string) uint32
 	// FunctionName is the reverse.
 	FunctionName(oid uint32) (name string, ok bool)
+	// RoleOID finds a user or role by name; 0: none.
+	RoleOID(name string) uint32
+	// HasRole reports whether a user (0: the current one) has a role, or is it.
+	HasRole(member, role uint32) bool
+	// RelationPrivilege reports whether a user or role (0: the current user) has a
+	// privilege on a relation: PostgreSQL's word for it, or "GRANT" for what needs
+	// the grant option; ok false: there is no such relation.
+	RelationPrivilege(role, rel uint32, privilege string) (has, ok bool)
 	// RelationBytes is the size of a relation's state; of all for oid 0.
 	RelationBytes(oid uint32) (int64, bool)
 }

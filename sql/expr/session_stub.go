@@ -58,6 +58,8 @@ func init() {
 	}
 	registerVisibility()
 	registerPrivileges(always(true))
+	registerTablePrivileges()
+	registerRoles()
 	def("getdatabaseencoding", "getdatabaseencoding", name, retString(func(*row) (string, error) { return "UTF8", nil })).stable()
 	def("pg_encoding_to_char", "PG_encoding_to_char", name, retString(func(r *row) (string, error) {
 		return map[int64]string{0: "SQL_ASCII", 6: "UTF8"}[r.int(0)], nil
@@ -89,8 +91,8 @@ func registerVisibility() {
 	}), types.Oid).stable()
 }
 
-// registerPrivileges: everybody may do everything. The object is a name or an
-// OID, the user, when given, too.
+// registerPrivileges: everybody may use what is no relation. The object is a name
+// or an OID, the user, when given, too.
 func registerPrivileges(yes kernel) {
 	t, name, oid := types.Text, types.Name, types.Oid
 	add := func(fn string, args ...types.Type) {
@@ -101,23 +103,12 @@ func registerPrivileges(yes kernel) {
 		}
 		def(fn, id.String(), types.Boolean, yes, args...).stable()
 	}
-	for _, k := range []string{"table", "any_column", "schema", "database", "function", "type", "sequence", "tablespace", "language", "server", "foreign_data_wrapper"} {
+	for _, k := range []string{"schema", "database", "function", "type", "sequence", "tablespace", "language", "server", "foreign_data_wrapper"} {
 		fn := "has_" + k + "_privilege"
 		for _, object := range []types.Type{t, oid} {
 			add(fn, object, t)
 			add(fn, name, object, t)
 			add(fn, oid, object, t)
 		}
-	}
-	for _, object := range []types.Type{t, oid} {
-		for _, column := range []types.Type{t, types.Int2} {
-			add("has_column_privilege", object, column, t)
-			add("has_column_privilege", name, object, column, t)
-		}
-	}
-	for _, role := range []types.Type{name, oid} {
-		add("pg_has_role", role, t)
-		add("pg_has_role", name, role, t)
-		add("pg_has_role", oid, role, t)
 	}
 }

@@ -17,7 +17,15 @@ func (s *fakeSession) SetSetting(n, v string, _ bool) error {
 	s.set[n] = v
 	return nil
 }
-func (*fakeSession) User() string         { return "alice" }
+func (*fakeSession) User() string        { return "alice" }
+func (*fakeSession) SessionUser() string { return "alice" }
+func (*fakeSession) RoleOID(n string) uint32 {
+	return map[string]uint32{"alice": 10, "bob": 11}[n]
+}
+func (*fakeSession) HasRole(member, role uint32) bool { return member == 0 && role == 10 }
+func (*fakeSession) RelationPrivilege(role, rel uint32, p string) (has, ok bool) {
+	return role != 11 && p == "SELECT" && rel == 16384, rel == 16384
+}
 func (*fakeSession) Database() string     { return "heliosdb" }
 func (*fakeSession) SearchPath() []string { return []string{"public"} }
 func (*fakeSession) TimeZone() string     { return "Europe/Berlin" }
@@ -98,6 +106,14 @@ func TestSessionFunctions(t *testing.T) {
 		{"format_type", types.Type{}, []string{"1043", "14"}, "character varying(10)"},
 		{"format_type", types.Type{}, []string{"1231", "-1"}, "numeric[]"},
 		{"has_table_privilege_text", types.Type{}, []string{"bids", "select"}, "t"},
+		{"has_table_privilege_text", types.Type{}, []string{"bids", "insert, Select"}, "t"},
+		{"has_table_privilege_text", types.Type{}, []string{"bids", "insert"}, "f"},
+		{"has_table_privilege_text", types.Type{}, []string{"bids", "select with grant option"}, "f"},
+		{"has_table_privilege_name_text", types.Type{}, []string{"bob", "bids", "select"}, "f"},
+		{"has_table_privilege_name_oid", types.Type{}, []string{"alice", "16384", "select"}, "t"},
+		{"has_column_privilege_text_text", types.Type{}, []string{"bids", "a", "select"}, "t"},
+		{"pg_has_role_name", types.Type{}, []string{"alice", "USAGE"}, "t"},
+		{"pg_has_role_name_name", types.Type{}, []string{"bob", "alice", "MEMBER"}, "f"},
 		{"pg_total_relation_size", types.Type{}, []string{"16384"}, "123456"},
 		{"io_from_text", types.RegClass, []string{"public.bids"}, "16384"},
 		{"io_from_text", types.RegType, []string{"double precision[]"}, "1022"},
