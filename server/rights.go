@@ -121,7 +121,7 @@ func toRun(st ast.Statement) []right {
 		need = auth.Execute
 	case *ast.Drop:
 		need = auth.Delete
-	case *ast.Comment, *ast.AlterJob, *ast.PauseJobs:
+	case *ast.Comment, *ast.AlterJob, *ast.PauseJobs, *ast.RotateKey:
 		need = auth.Manage
 	}
 	return []right{{need: need}}
@@ -133,6 +133,8 @@ func (x *session) toShow(st *ast.Show) []right {
 	switch st.Kind {
 	case ast.ShowParameter, ast.ShowAll:
 		return nil
+	case ast.ShowEncryptionKeys:
+		return []right{{need: auth.Manage}}
 	case ast.ShowCreate, ast.Describe:
 		if r, err := x.named(st.Obj); err == nil {
 			return toRead(x.s.catalog(), []uint32{r.OID})

@@ -61,7 +61,16 @@ type campaign struct {
 // every named place, and compares with what an undisturbed run would hold. It
 // reports how many kills hit a named place.
 func TestCrashCampaign(t *testing.T) {
-	kills := envInt(t, "HELIOSDB_TEST_CRASH_N", 50)
+	crashCampaign(t, envInt(t, "HELIOSDB_TEST_CRASH_N", 50), false)
+}
+
+// TestCrashCampaignEncrypted is the same with encryption on, data keys changing
+// now and then.
+func TestCrashCampaignEncrypted(t *testing.T) {
+	crashCampaign(t, envInt(t, "HELIOSDB_TEST_CRASH_ENCRYPTED_N", 24), true)
+}
+
+func crashCampaign(t *testing.T, kills int, encrypted bool) {
 	seed := uint64(envInt(t, "HELIOSDB_TEST_CRASH_SEED", int(time.Now().UnixNano()&0x7fffffff)))
 	t.Logf("seed %d (HELIOSDB_TEST_CRASH_SEED replays it)", seed)
 	broker := testkafka.Fake(t)
@@ -70,6 +79,9 @@ func TestCrashCampaign(t *testing.T) {
 		s:     settings{dir: t.TempDir(), broker: broker, workers: 2, checkpoint: "0.15"},
 		acked: map[int64]int{}, maybe: map[int64]int{},
 	}
+	if encrypted {
+		c.s.env = []string{encryptionOn}
+	}
 	var err error
 	if c.cl, err = kgo.NewClient(kgo.SeedBrokers(broker), kgo.RecordPartitioner(kgo.ManualPartitioner())); err != nil {
 		t.Fatal(err)
@@ -77,11 +89,22 @@ func TestCrashCampaign(t *testing.T) {
 	defer c.cl.Close()
 	e := start(t, c.s)
 	e.exec(fmt.Sprintf(campaignSQL, c.topic))
-	names := crashpoint.Names()
+	names := slices.DeleteFunc(crashpoint.Names(), func(name string) bool {
+		of, _, _ := strings.Cut(name, ".")
+		return !encrypted && slices.Contains([]string{"seal", "kms", "encryption"}, of)
+	})
+	if encrypted { // those that are about keys first: there are more places than kills
+		slices.SortStableFunc(names, func(a, b string) int {
+			return boolInt(strings.Contains(b, "key")) - boolInt(strings.Contains(a, "key"))
+		})
+	}
 	named := 0
 	for round := range kills {
 		c.produce(20 + c.rng.IntN(2000))
 		c.write(e, round)
+		if encrypted && round%3 == 0 {
+			_, _ = e.try("ALTER SYSTEM ROTATE ENCRYPTION KEY") // it may be dead already
+		}
 		c.wait(e)
 		e.kill()
 		if round%5 == 0 {
@@ -91,12 +114,12 @@ func TestCrashCampaign(t *testing.T) {
 		s.workers = 1 + c.rng.IntN(3)
 		if round%2 == 1 {
 			point := names[(round/2)%len(names)]
-			s.env = []string{fmt.Sprintf("%s=%s:%d", crashpoint.EnvVar, point, 1+c.rng.IntN(3))}
+			s.env = append(slices.Clone(s.env), fmt.Sprintf("%s=%s:%d", crashpoint.EnvVar, point, 1+c.rng.IntN(3)))
 		}
 		if e, err = tryStart(t, s); err != nil {
 			named++ // died at a place that recovery passes
 			e = start(t, c.s)
-		} else if s.env != nil && c.dies(e, round) {
+		} else if len(s.env) > len(c.s.env) && c.dies(e, round) {
 			named++
 			e = start(t, c.s)
 		}
@@ -186,12 +209,22 @@ func (c *campaign) wait(e *engine) {
 	}
 }
 
+func boolInt(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
+}
+
 // dies keeps the engine busy until its crash point kills it; false: it was not
 // reached in time.
 func (c *campaign) dies(e *engine, round int) bool {
 	deadline := time.After(1500 * time.Millisecond)
 	for {
 		c.write(e, round)
+		if len(c.s.env) > 0 {
+			_, _ = e.try("ALTER SYSTEM ROTATE ENCRYPTION KEY")
+		}
 		c.produce(50)
 		select {
 		case <-e.exited:
@@ -210,7 +243,7 @@ func (c *campaign) check() {
 	if err != nil {
 		c.t.Fatal(err)
 	}
-	out, err := exec.Command(bin, "check", "--data-dir", filepath.Join(c.s.dir, "state")).CombinedOutput()
+	out, err := exec.Command(bin, "check", "--data-dir", filepath.Join(c.s.dir, "state"), "--config", filepath.Join(c.s.dir, "streaming.toml")).CombinedOutput()
 	if err != nil {
 		c.t.Fatalf("check: %v\n%s", err, out)
 	}

@@ -105,8 +105,11 @@ func (l *Log) openSegment(pos uint64) (File, segment, error) {
 }
 
 // TruncateBefore removes the files whose records all have positions below pos; call it when a complete epoch
-// contains them. The active file stays.
+// contains them. The active file stays, unless an older data key sealed it.
 func (l *Log) TruncateBefore(pos uint64) error {
+	if err := l.leaveOldKey(); err != nil {
+		return err
+	}
 	l.truncating.Lock()
 	defer l.truncating.Unlock()
 	for {

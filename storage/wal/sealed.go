@@ -95,6 +95,33 @@ func (s *segment) otherKey(key *seal.Key) bool {
 	return key != nil && (len(s.keys) == 0 || s.keys[len(s.keys)-1] != key.ID())
 }
 
+// leaveOldKey begins a new segment if the active one has records of an older data key, so that this key goes away also
+// when nothing more is appended.
+func (l *Log) leaveOldKey() error {
+	if l.opt.Keyring == nil {
+		return nil
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for l.writing {
+		l.changed.Wait()
+	}
+	seg := l.segs[len(l.segs)-1]
+	if l.failed != nil || seg.count == 0 || !seg.otherKey(l.opt.Keyring.Current()) {
+		return l.failed
+	}
+	l.writing = true
+	l.mu.Unlock()
+	err := l.addSegment(seg.next())
+	l.mu.Lock()
+	l.writing = false
+	if err != nil {
+		l.failed = fmt.Errorf("%w: %w", ErrFailed, err)
+	}
+	l.changed.Broadcast()
+	return l.failed
+}
+
 // KeysInUse returns the data keys that sealed the durable records that the log still has.
 func (l *Log) KeysInUse() []seal.KeyID {
 	l.mu.Lock()
