@@ -51,12 +51,12 @@ func TestMain(m *testing.M) {
 
 // engine is a running process.
 type engine struct {
-	t                   testing.TB
-	cmd                 *exec.Cmd
-	pg, health, metrics string
-	log                 *tail
-	exited              chan struct{}
-	err                 error
+	t                        testing.TB
+	cmd                      *exec.Cmd
+	pg, health, metrics, api string
+	log                      *tail
+	exited                   chan struct{}
+	err                      error
 }
 
 // tail keeps the end of a process's output.
@@ -91,7 +91,7 @@ type settings struct {
 	env        []string
 }
 
-var readyLine = regexp.MustCompile(`pgwire (\S+), health http://(\S+)/health, metrics http://(\S+)/metrics`)
+var readyLine = regexp.MustCompile(`pgwire (\S+), health http://(\S+)/health, metrics http://(\S+)/metrics, API http://(\S+)/api/v1`)
 
 // tryStart starts the engine and waits until it is ready; an error says that the
 // process ended before.
@@ -146,7 +146,7 @@ bootstrap_servers = %q
 		for sc.Scan() {
 			fmt.Fprintln(e.log, sc.Text())
 			if m := readyLine.FindStringSubmatch(sc.Text()); m != nil {
-				e.pg, e.health, e.metrics = m[1], m[2], m[3]
+				e.pg, e.health, e.metrics, e.api = m[1], m[2], m[3], m[4]
 				break
 			}
 		}
