@@ -29,13 +29,19 @@ func (s *Server) createSource(_ context.Context, env *ddlEnv, st *ast.CreateSour
 	if err != nil || r == nil {
 		return err
 	}
-	return s.commit(c)
+	if err := s.commit(c); err != nil {
+		return err
+	}
+	return s.renewAccess(s.Config())
 }
 
 // addSource adds a source to a change; nil when there is nothing to do.
 func (s *Server) addSource(env *ddlEnv, c *change, st *ast.CreateSource) (*catalog.Relation, error) {
-	r, skip, err := s.newRelation(env, c, st.Name, st.IfNotExists, catalog.Source, definition(env))
-	if err != nil || skip {
+	r, skip, err := s.newRelation(env, c, st.Name, st.IfNotExists, catalog.Source, keptDefinition(env, st.Options))
+	if skip && err == nil {
+		return s.renewSecrets(env, c, st)
+	}
+	if err != nil {
 		return nil, err
 	}
 	if len(st.PrimaryKey) > 0 {
@@ -307,7 +313,7 @@ func (s *Server) createSink(ctx context.Context, env *ddlEnv, st *ast.CreateSink
 	s.ddl.Lock()
 	defer s.ddl.Unlock()
 	c := s.begin()
-	r, skip, err := s.newRelation(env, c, st.Name, st.IfNotExists, catalog.Sink, definition(env))
+	r, skip, err := s.newRelation(env, c, st.Name, st.IfNotExists, catalog.Sink, keptDefinition(env, st.Options))
 	if err != nil || skip {
 		return err
 	}

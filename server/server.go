@@ -68,6 +68,7 @@ func Open(cfg *config.Config, log *slog.Logger) (*Server, error) {
 	s.closing, s.stop = context.WithCancel(context.Background())
 	s.reloads.started = cfg.Clone()
 	s.reloads.running.Store(cfg)
+	s.OnReload(s.renewAccess)
 	s.limitMemory()
 	s.metrics = newMetrics(s.reg)
 	s.cat.Store(newCatalog(systemRelations()))

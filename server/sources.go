@@ -83,13 +83,7 @@ func (s *Server) bufferBytes() int {
 func (s *Server) newSpec(r *catalog.Relation) (source.Spec, error) {
 	switch c := strings.ToLower(r.Options["connector"]); c {
 	case "kafka":
-		k := s.cfg.Kafka
-		o, _, err := kafka.ParseOptions(r.Options, kafka.Options{
-			Brokers: strings.Split(k.BootstrapServers, ","), GroupID: k.GroupID,
-			Startup: kafka.StartupMode(k.AutoOffsetReset), FetchMinBytes: k.FetchMinBytes, FetchMaxBytes: min(k.FetchMaxBytes, s.bufferBytes()),
-			FetchMaxPartitionBytes: k.FetchMaxPartitionBytes, FetchMaxWait: k.FetchMaxWait,
-			BufferBytes: s.bufferBytes(), Security: kafka.FromConfig(&k),
-		})
+		o, err := s.kafkaOptions(r, &s.Config().Kafka)
 		if err != nil {
 			return nil, err
 		}

@@ -24,12 +24,12 @@ type Kafka struct {
 	EnableSSL bool `key:"enable_ssl"`
 	// SSLCAFile holds the certificates (PEM) that brokers' certificates must lead
 	// to. Default "": those of the system.
-	SSLCAFile string `key:"ssl_ca_file" exists:"yes"`
+	SSLCAFile string `key:"ssl_ca_file" exists:"yes" reload:"yes"`
 	// SSLCertFile is the certificate (PEM) shown to brokers that ask for one
 	// (mutual TLS); it needs ssl_key_file. Default "": none.
-	SSLCertFile string `key:"ssl_cert_file" exists:"yes"`
+	SSLCertFile string `key:"ssl_cert_file" exists:"yes" reload:"yes"`
 	// SSLKeyFile is the private key (PEM, not encrypted) of ssl_cert_file.
-	SSLKeyFile string `key:"ssl_key_file" exists:"yes"`
+	SSLKeyFile string `key:"ssl_key_file" exists:"yes" reload:"yes"`
 	// SSLServerName is the name that brokers' certificates must carry.
 	// Default "": the host name of each broker.
 	SSLServerName string `key:"ssl_server_name"`
@@ -38,25 +38,25 @@ type Kafka struct {
 	// OAUTHBEARER show the secret to whoever listens: use enable_ssl.
 	SASLMechanism string `key:"sasl_mechanism" oneof:",PLAIN,SCRAM-SHA-256,SCRAM-SHA-512,OAUTHBEARER"`
 	// SASLUsername is the user of PLAIN and SCRAM.
-	SASLUsername string `key:"sasl_username"`
+	SASLUsername string `key:"sasl_username" reload:"yes"`
 	// SASLPassword is that user's password.
-	SASLPassword Secret `key:"sasl_password" alias:"KAFKA_PASSWORD"`
+	SASLPassword Secret `key:"sasl_password" alias:"KAFKA_PASSWORD" reload:"yes"`
 	// SASLPasswordFile is a file that holds sasl_password.
-	SASLPasswordFile string `key:"sasl_password_file" alias:"KAFKA_PASSWORD_FILE"`
+	SASLPasswordFile string `key:"sasl_password_file" alias:"KAFKA_PASSWORD_FILE" reload:"yes"`
 	// SASLOAuthTokenFile is a file with a token for OAUTHBEARER, which somebody
 	// else keeps fresh: it is read again for every login.
-	SASLOAuthTokenFile string `key:"sasl_oauth_token_file" exists:"yes"`
+	SASLOAuthTokenFile string `key:"sasl_oauth_token_file" exists:"yes" reload:"yes"`
 	// SASLOAuthTokenURL is where to fetch tokens for OAUTHBEARER instead, by the
 	// client credentials grant (RFC 6749, 4.4); https outside loopback.
-	SASLOAuthTokenURL string `key:"sasl_oauth_token_url"`
+	SASLOAuthTokenURL string `key:"sasl_oauth_token_url" reload:"yes"`
 	// SASLOAuthClientID names this program at sasl_oauth_token_url.
-	SASLOAuthClientID string `key:"sasl_oauth_client_id"`
+	SASLOAuthClientID string `key:"sasl_oauth_client_id" reload:"yes"`
 	// SASLOAuthClientSecret is its secret there.
-	SASLOAuthClientSecret Secret `key:"sasl_oauth_client_secret"`
+	SASLOAuthClientSecret Secret `key:"sasl_oauth_client_secret" reload:"yes"`
 	// SASLOAuthClientSecretFile is a file that holds sasl_oauth_client_secret.
-	SASLOAuthClientSecretFile string `key:"sasl_oauth_client_secret_file"`
+	SASLOAuthClientSecretFile string `key:"sasl_oauth_client_secret_file" reload:"yes"`
 	// SASLOAuthScope is what the token shall allow. Default "": not asked for.
-	SASLOAuthScope string `key:"sasl_oauth_scope"`
+	SASLOAuthScope string `key:"sasl_oauth_scope" reload:"yes"`
 	// FetchMinBytes is what a broker waits for before it answers a fetch.
 	// Bytes, default 1: freshness before throughput.
 	FetchMinBytes int `key:"fetch_min_bytes" range:"1,1073741824"`

@@ -1,22 +1,13 @@
 package auth
 
 import (
-	"regexp"
 	"strings"
 
+	"github.com/heliosdb/heliosdb-streaming/internal/redact"
 	"github.com/heliosdb/heliosdb-streaming/sql/lex"
 )
 
-const hidden = "'***'"
-
-// secretWord is in the names of options whose values are nobody's business.
-var secretWord = regexp.MustCompile(`(?i)pass|secret|token|credential|jaas|private|api_?key|access_?key|encrypted`)
-
-// secretURL is a password within an address.
-var secretURL = regexp.MustCompile(`://[^/@\s']*:[^/@\s']*@`)
-
-// secretForm is what a hash or a verifier looks like wherever it stands.
-var secretForm = regexp.MustCompile(`SCRAM-SHA-256\$|\$2[aby]\$[0-9]{2}\$|^eyJ[A-Za-z0-9_-]+\.`)
+const hidden = "'" + redact.Hidden + "'"
 
 // RedactSQL is a statement in which every string that may be a secret is '***':
 // the value of an option or parameter whose name says so, as in PASSWORD '…' or
@@ -37,7 +28,7 @@ func RedactSQL(sql string) string {
 		case lex.Bad:
 			return out.String() + sql[last:t.Pos] + "(not readable)"
 		case lex.String:
-			if secretWord.MatchString(name) || secretURL.MatchString(t.Val) || secretForm.MatchString(t.Val) {
+			if redact.Name(name) || redact.Value(t.Val) {
 				out.WriteString(sql[last:t.Pos] + hidden)
 				last = t.End
 			}

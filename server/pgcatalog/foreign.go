@@ -5,8 +5,8 @@ import (
 	"net"
 	"slices"
 	"strconv"
-	"strings"
 
+	"github.com/heliosdb/heliosdb-streaming/internal/redact"
 	"github.com/heliosdb/heliosdb-streaming/sql/catalog"
 )
 
@@ -71,22 +71,12 @@ func ShownOptions(options map[string]string) []string {
 	out := []string{}
 	for _, k := range slices.Sorted(maps.Keys(options)) {
 		v := options[k]
-		if secret(k) {
-			v = "********"
+		if redact.Name(k) || redact.Value(v) {
+			v = redact.Hidden
 		}
 		out = append(out, k+"="+v)
 	}
 	return out
-}
-
-// secret reports whether an option's value must not be shown.
-func secret(name string) bool {
-	for _, word := range []string{"password", "secret", "token", "jaas", "key.pem", "private", "credential"} {
-		if strings.Contains(name, word) {
-			return true
-		}
-	}
-	return false
 }
 
 func splitHostPort(addr string) (host string, port int, ok bool) {

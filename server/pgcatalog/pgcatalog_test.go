@@ -184,7 +184,7 @@ func TestSecretsHidden(t *testing.T) {
 	if err != nil {
 		t.Fatal(explain(err))
 	}
-	if s := r.String(); strings.Contains(s, "hush") || !strings.Contains(s, "properties.sasl.password=********") {
+	if s := r.String(); strings.Contains(s, "hush") || !strings.Contains(s, "properties.sasl.password=***") {
 		t.Errorf("options: %s", s)
 	}
 }
