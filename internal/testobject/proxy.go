@@ -1,6 +1,7 @@
 package testobject
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"io"
@@ -90,8 +91,16 @@ func (p *Proxy) serve(w http.ResponseWriter, r *http.Request, forward http.Handl
 		forward.ServeHTTP(httptest.NewRecorder(), r)
 		panic(http.ErrAbortHandler)
 	case CutUpload:
-		if r.ContentLength > 1 {
-			r.Body = &cutBody{ReadCloser: r.Body, left: r.ContentLength / 2}
+		length := r.ContentLength
+		if length < 0 { // chunked
+			whole, err := io.ReadAll(r.Body)
+			if err != nil {
+				panic(http.ErrAbortHandler)
+			}
+			length, r.Body = int64(len(whole)), io.NopCloser(bytes.NewReader(whole))
+		}
+		if length > 1 {
+			r.Body = &cutBody{ReadCloser: r.Body, left: length / 2}
 		}
 		forward.ServeHTTP(httptest.NewRecorder(), r)
 		panic(http.ErrAbortHandler)

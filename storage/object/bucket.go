@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"io"
 	"iter"
@@ -143,7 +144,7 @@ func ReadAll(ctx context.Context, b Bucket, key string, max int64) ([]byte, Info
 		return nil, Info{}, err
 	}
 	// The checksum is judged at the end of the stream.
-	if _, err := r.Read(make([]byte, 1)); err != io.EOF {
+	if _, err := r.Read(make([]byte, 1)); !errors.Is(err, io.EOF) {
 		if err == nil {
 			err = &Error{Op: "get", Key: key, Class: ErrCorrupt, Cause: fmt.Errorf("more than %d bytes", r.Info.Size)}
 		}

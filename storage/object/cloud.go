@@ -85,10 +85,10 @@ type source struct {
 func (s *source) Read(p []byte) (int, error) {
 	n, err := s.r.Read(p)
 	s.left -= int64(n)
-	if s.left < 0 || err == io.EOF && s.left > 0 {
+	if s.left < 0 || errors.Is(err, io.EOF) && s.left > 0 {
 		err = fmt.Errorf("the source of the object has another length than it said (%d bytes off)", s.left)
 	}
-	if err != nil && err != io.EOF {
+	if err != nil && !errors.Is(err, io.EOF) {
 		s.err = err
 		s.broken()
 	}
@@ -106,7 +106,10 @@ func (c *cloud) putErr(key string, opts PutOptions, err error) error {
 		return nil
 	}
 	status, code := c.sdk.status(err)
-	e := c.err(opPut, key, err).(*Error)
+	var e *Error
+	if !errors.As(c.err(opPut, key, err), &e) {
+		return err
+	}
 	switch {
 	case status == http.StatusPreconditionFailed, code == "BlobAlreadyExists":
 		e.Class = ErrConflict
@@ -186,7 +189,7 @@ type cloudReader struct {
 
 func (r cloudReader) Read(p []byte) (int, error) {
 	n, err := r.r.Read(p)
-	if err != nil && err != io.EOF {
+	if err != nil && !errors.Is(err, io.EOF) {
 		err = r.c.err(opGet, r.key, err)
 	}
 	return n, err

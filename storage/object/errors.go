@@ -68,8 +68,8 @@ func (e *Error) Unwrap() []error {
 }
 
 var (
-	queryPart = regexp.MustCompile(`(https?://[^\s"?]*)\?[^\s"]*`)
-	userPart  = regexp.MustCompile(`(https?://)[^\s"/@]*@`)
+	queryPart = regexp.MustCompile(`([a-zA-Z0-9]+://[^\s"?]*)\?[^\s"]*`)
+	userPart  = regexp.MustCompile(`([a-zA-Z0-9]+://)[^\s"/@]*@`)
 	authPart  = regexp.MustCompile(`(?i)((?:authorization|x-amz-security-token|sig|signature|accountkey)["']?\s*[:=]\s*)[^\r\n;,"]+`)
 )
 

@@ -62,7 +62,7 @@ type reader struct {
 // request opens a connection for the bytes from r.off on.
 func (r *reader) request(length int64) (*Reader, error) {
 	var got *Reader
-	err := r.b.do(r.ctx, opGet, r.key, 0, func(ctx context.Context) error {
+	err := r.b.do(r.ctx, opGet, r.key, 0, func(context.Context) error {
 		// The answer outlives the request, so that the time-out cannot be the context's. The slot is free with the first
 		// byte: whoever reads one object while asking for another must not wait for itself.
 		ctx, cancel := context.WithCancel(r.ctx)

@@ -22,6 +22,9 @@ const (
 	// partConcurrency is how many parts of one object travel at a time: at most 32 MiB a Put.
 	partConcurrency = 4
 
+	// lookFirst is the size from which on it is cheaper to look for the object before it is sent again.
+	lookFirst = 1 << 20
+
 	maxBackoff        = 10 * time.Second
 	deleteConcurrency = 16
 	// copyTimeouts: a copy inside the store may take this many request time-outs.
@@ -86,10 +89,10 @@ func (b *reliable) do(ctx context.Context, op, key string, timeout time.Duration
 			return nil
 		}
 		if ctx.Err() != nil || attempt > b.opts.MaxRetries || !errors.Is(err, ErrUnavailable) || b.closed.Load() {
-			return failed(err, op, key, attempt)
+			return failed(ctx, err, op, key, attempt)
 		}
 		if !sleep(ctx, b.pause(attempt)) {
-			return failed(errors.Join(ctx.Err(), err), op, key, attempt)
+			return failed(ctx, err, op, key, attempt)
 		}
 		b.opts.Metrics.retries.WithLabelValues(op).Inc()
 	}
@@ -130,16 +133,16 @@ func sleep(ctx context.Context, d time.Duration) bool {
 	}
 }
 
-// failed names the number of attempts in an error.
-func failed(err error, op, key string, attempts int) error {
+// failed names the number of attempts in an error, and that the caller gave up, if it did.
+func failed(ctx context.Context, err error, op, key string, attempts int) error {
+	told := Error{Op: op, Key: key, Class: ErrUnavailable, Cause: err}
 	var e *Error
-	if !errors.As(err, &e) {
-		return &Error{Op: op, Key: key, Class: ErrUnavailable, Attempts: attempts, Cause: err}
+	if errors.As(err, &e) {
+		told = *e
 	}
-	told := *e
 	told.Attempts = attempts
-	if !errors.Is(told.Cause, context.Canceled) && errors.Is(err, context.Canceled) {
-		told.Cause = err
+	if ctx.Err() != nil {
+		told.Cause = errors.Join(context.Cause(ctx), told.Cause)
 	}
 	return &told
 }
@@ -155,7 +158,13 @@ func (b *reliable) Put(ctx context.Context, key string, body Body, opts PutOptio
 	}
 	opts.sha256 = sum
 	timeout := b.opts.RequestTimeout * time.Duration(1+body.Size()/partSize)
+	attempts := 0
 	err = b.do(ctx, opPut, key, timeout, func(ctx context.Context) error {
+		if attempts++; attempts > 1 && body.Size() > lookFirst {
+			if done, err := b.settled(ctx, key, body.Size(), opts); done {
+				return err
+			}
+		}
 		return b.raw.Put(ctx, key, countedBody{body, b.opts.Metrics}, opts)
 	})
 	if !errors.Is(err, ErrExists) && !errors.Is(err, ErrConflict) {
@@ -170,6 +179,27 @@ func (b *reliable) Put(ctx context.Context, key string, body Body, opts PutOptio
 		return headErr
 	}
 	return err
+}
+
+// settled looks whether another attempt has anything to do: not if the object is in place already, and not if the
+// condition is violated. A server may refuse a large object before it has read it, and then close the connection so that
+// the client never sees the answer.
+func (b *reliable) settled(ctx context.Context, key string, size int64, opts PutOptions) (bool, error) {
+	info, err := b.raw.Head(ctx, key)
+	conflict := &Error{Op: opPut, Key: key, Class: ErrConflict}
+	switch {
+	case errors.Is(err, ErrNotFound):
+		return opts.IfVersion != "", conflict
+	case err != nil, info.SHA256 == "":
+		return false, err // the attempt will tell
+	case info.Size == size && info.SHA256 == opts.sha256:
+		return true, nil
+	case opts.IfAbsent:
+		return true, &Error{Op: opPut, Key: key, Class: ErrExists}
+	case opts.IfVersion != "":
+		return info.Version != opts.IfVersion, conflict
+	}
+	return false, nil
 }
 
 // holds reports whether the object under key has these contents.
@@ -257,7 +287,7 @@ func (b *reliable) List(ctx context.Context, prefix string) iter.Seq2[Info, erro
 			}
 			failures++
 			if ctx.Err() != nil || failures > b.opts.MaxRetries || !errors.Is(err, ErrUnavailable) || !sleep(ctx, b.pause(failures)) {
-				yield(Info{}, failed(err, opList, prefix, failures))
+				yield(Info{}, failed(ctx, err, opList, prefix, failures))
 				return
 			}
 			b.opts.Metrics.retries.WithLabelValues(opList).Inc()
