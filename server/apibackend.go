@@ -61,6 +61,21 @@ func (b *apiBackend) Checkpoint(ctx context.Context, _ *api.Identity) (api.Check
 	return api.Checkpoint{Epoch: last.Epoch, CompletedAt: last.At.UTC()}, nil
 }
 
+// EncryptionKeys implements api.AdminBackend.
+func (b *apiBackend) EncryptionKeys(context.Context) ([]api.EncryptionKey, error) {
+	keys, err := b.s.EncryptionKeys()
+	var out []api.EncryptionKey
+	for _, k := range keys {
+		out = append(out, api.EncryptionKey{ID: k.ID.String(), CreatedAt: k.Created.UTC(), WrappedBy: k.KMS, Current: k.Current, InUse: k.InUse})
+	}
+	return out, err
+}
+
+// RotateEncryptionKey implements api.AdminBackend.
+func (b *apiBackend) RotateEncryptionKey(ctx context.Context, _ *api.Identity) error {
+	return b.s.RotateEncryptionKey(ctx)
+}
+
 // Config implements api.AdminBackend.
 func (b *apiBackend) Config(context.Context) ([]api.Setting, error) {
 	var out []api.Setting

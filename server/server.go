@@ -137,6 +137,9 @@ func (s *Server) openStorage() error {
 		return err
 	}
 	ring := s.encryption.ring
+	if ring != nil {
+		s.log.Info("the state is encrypted", "key", ring.Current().ID().String(), "kms", s.encryption.kms.ID())
+	}
 	if s.store, err = epoch.Open(epoch.Options{Dir: dir, Keyring: ring, Compression: compressionOf(s.cfg.State.Compression), Logger: s.log}); err != nil {
 		return err
 	}

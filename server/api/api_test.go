@@ -50,8 +50,12 @@ var examples = map[string]struct {
 	"deleteSavepoint": {"/admin/savepoints/7", "", 204},
 	"checkpoint":      {"/admin/checkpoint", "", 200},
 	"config":          {"/admin/config", "", 200},
-	"reload":          {"/admin/reload", "", 200},
-	"sql":             {"/sql", `{"sql":"SELECT 1"}`, 200},
+
+	"encryptionKeys":      {"/admin/encryption/keys", "", 200},
+	"rotateEncryptionKey": {"/admin/encryption/rotate", "", 200},
+
+	"reload": {"/admin/reload", "", 200},
+	"sql":    {"/sql", `{"sql":"SELECT 1"}`, 200},
 }
 
 // TestPermissions asks every route as everybody: who may gets the answer that

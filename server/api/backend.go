@@ -71,6 +71,9 @@ type AdminBackend interface {
 	// DropSavepoint takes the id with or without "savepoint-".
 	DropSavepoint(ctx context.Context, by *Identity, id string) error
 	Checkpoint(ctx context.Context, by *Identity) (Checkpoint, error)
+	// EncryptionKeys lists the data keys, oldest first; none without encryption.
+	EncryptionKeys(ctx context.Context) ([]EncryptionKey, error)
+	RotateEncryptionKey(ctx context.Context, by *Identity) error
 	// Config is the configuration without secrets, by section and key.
 	Config(ctx context.Context) ([]Setting, error)
 	// Reload reads again what can change while the server runs, as SIGHUP does.
@@ -256,6 +259,15 @@ type Status struct {
 type Checkpoint struct {
 	Epoch       uint64    `json:"epoch"`
 	CompletedAt time.Time `json:"completed_at"`
+}
+
+// EncryptionKey is a data key of encrypted state; the key itself is not in it.
+type EncryptionKey struct {
+	ID        string    `json:"id"`
+	CreatedAt time.Time `json:"created_at"`
+	WrappedBy string    `json:"wrapped_by"` // the master key
+	Current   bool      `json:"current"`
+	InUse     bool      `json:"in_use"` // something is still sealed with it
 }
 
 // Savepoint is a complete savepoint. Its folder is "savepoint-" and the ID.

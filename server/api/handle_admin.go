@@ -67,6 +67,24 @@ func (a *API) checkpoint(w http.ResponseWriter, r *request) error {
 	return answer(w, http.StatusOK, c)
 }
 
+func (a *API) encryptionKeys(w http.ResponseWriter, r *request) error {
+	keys, err := a.b.EncryptionKeys(r.Context())
+	if err != nil {
+		return err
+	}
+	if keys == nil {
+		keys = []EncryptionKey{}
+	}
+	return answer(w, http.StatusOK, map[string]any{"keys": keys})
+}
+
+func (a *API) rotateEncryptionKey(w http.ResponseWriter, r *request) error {
+	if err := a.b.RotateEncryptionKey(r.Context(), r.id); err != nil {
+		return err
+	}
+	return a.encryptionKeys(w, r)
+}
+
 func (a *API) config(w http.ResponseWriter, r *request) error {
 	c, err := a.b.Config(r.Context())
 	if err != nil {

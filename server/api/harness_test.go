@@ -382,6 +382,12 @@ func (b *fakeBackend) DropSavepoint(_ context.Context, _ *Identity, id string) e
 	}
 	return b.fail()
 }
+func (b *fakeBackend) EncryptionKeys(context.Context) ([]EncryptionKey, error) {
+	return []EncryptionKey{{ID: "00000000000000ff", WrappedBy: "local:1", Current: true, InUse: true}}, nil
+}
+
+func (b *fakeBackend) RotateEncryptionKey(context.Context, *Identity) error { return nil }
+
 func (b *fakeBackend) Checkpoint(context.Context, *Identity) (Checkpoint, error) {
 	return Checkpoint{Epoch: 2, CompletedAt: time.Now()}, b.fail()
 }

@@ -80,6 +80,8 @@ var routes = []route{
 	{"GET", "/admin/savepoints", "listSavepoints", Read, classDefault, quick, false, (*API).listSavepoints},
 	{"DELETE", "/admin/savepoints/{id}", "deleteSavepoint", Delete, classLengthy, lengthy, true, (*API).deleteSavepoint},
 	{"POST", "/admin/checkpoint", "checkpoint", Manage, classLengthy, lengthy, true, (*API).checkpoint},
+	{"GET", "/admin/encryption/keys", "encryptionKeys", Manage, classDefault, quick, true, (*API).encryptionKeys},
+	{"POST", "/admin/encryption/rotate", "rotateEncryptionKey", Manage, classCreate, creation, true, (*API).rotateEncryptionKey},
 	{"GET", "/admin/config", "config", Manage, classDefault, quick, true, (*API).config},
 	{"POST", "/admin/reload", "reload", Admin, classDefault, quick, true, (*API).reload},
 
