@@ -33,11 +33,9 @@ type held struct {
 	val      []byte
 }
 
-// heldTableID is the id of what is held for one leaf of a relation's job.
+// heldTableID is the id of what is held for one leaf of a relation's job; a
+// statement has fewer leaves than 1 << 16 by far.
 func heldTableID(rel uint32, leaf int) uint64 { return 1<<61 | uint64(rel)<<16 | uint64(leaf) }
-
-// maxHeldLeaves is how many leaves of a job can be told apart in an epoch.
-const maxHeldLeaves = 1 << 16
 
 func newHeld(pool *state.Pool, from *materialize, reader *Job, worker, leaf int, to *subscription) *held {
 	return &held{reader: reader, leaf: leaf, worker: worker, from: from, to: to, tree: state.NewTree(pool, state.TreeOptions{})}

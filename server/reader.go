@@ -84,9 +84,14 @@ func (x *session) warnBehind(r *reads, oid uint32) {
 	}
 	r.warned[oid] = true
 	w := warning(pgerr.Warning, "materialized view %q is stale: its job is catching up after a pause", rel.Name)
-	if _, since := cat.stopped(rel); since != 0 {
-		w = warning(pgerr.Warning, "materialized view %q is stale since %s UTC: its job is paused", rel.Name, timestampText(since)).
-			WithDetail("%s", cat.stoppedReason(rel)+".")
+	if by, since := cat.stopped(rel); since != 0 {
+		w = warning(pgerr.Warning, "materialized view %q is stale since %s UTC: its job is paused", rel.Name, timestampText(since))
+		switch {
+		case by == nil:
+			w = w.WithDetail("All jobs are paused.")
+		case by != rel:
+			w = w.WithDetail("It stands still with %q, which is paused.", by.Name)
+		}
 	}
 	x.warn(w.WithHint("SHOW JOBS shows the job. Its rows are those of the moment it was paused."))
 }

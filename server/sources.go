@@ -206,6 +206,10 @@ func (s *Server) flush(ctx context.Context) error {
 		return pgerr.New(pgerr.ObjectNotInPrerequisiteState, "FLUSH would wait for ever: all jobs are paused since %s UTC", timestampText(at)).
 			WithHint("RESUME JOBS lets them go on.")
 	}
+	// A job that is yet to start may be the only one that reads a source.
+	if err := s.waitStarted(ctx); err != nil {
+		return err
+	}
 	ends := map[uint32]source.Offsets{}
 	for _, j := range s.engine.Jobs() {
 		if j.State == "paused" {

@@ -54,7 +54,7 @@ type binder struct {
 	deps   map[uint32]bool
 	reads  map[uint32]bool // those of deps that the statement itself names
 	inView int             // views that are being replaced by their queries
-	rels   int // table references so far
+	rels   int             // table references so far
 	depth  int
 	// colPos is where each column reference stands, for errors found later.
 	colPos map[expr.Expr]int

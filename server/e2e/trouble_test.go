@@ -101,6 +101,12 @@ func TestRetention(t *testing.T) {
 		e.exec("FLUSH")
 		e.is("SELECT n FROM b", "20")
 		e.is("SELECT n FROM c", "10")
+		// A failed job is no job to pause, and starts anew when it is resumed.
+		e.exec("CREATE MATERIALIZED VIEW on_a AS SELECT n + 1 AS n FROM a")
+		e.fails("ALTER MATERIALIZED VIEW a PAUSE", "55000")
+		e.exec("ALTER MATERIALIZED VIEW a RESUME; FLUSH")
+		e.is("SELECT a.n, on_a.n FROM a, on_a", "10|11")
+		e.jobBecomes("on_a", "running|")
 		// The way out that the hint names.
 		e.exec("DROP SOURCE strict CASCADE")
 		e.exec(fmt.Sprintf(troubleSource, "strict", topic, broker, ""))
