@@ -187,8 +187,14 @@ func (b *bench) setupToken() string {
 	return strings.TrimSpace(string(p))
 }
 
+// failer is a test, or one of a property's runs.
+type failer interface {
+	Helper()
+	Fatalf(format string, args ...any)
+}
+
 // wantCode checks an error's SQLSTATE; "" is success.
-func wantCode(t testing.TB, what string, err error, code string) {
+func wantCode(t failer, what string, err error, code string) {
 	t.Helper()
 	switch {
 	case code == "" && err != nil:
