@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/heliosdb/heliosdb-streaming/internal/config"
+	"github.com/heliosdb/heliosdb-streaming/server/api"
 	"github.com/heliosdb/heliosdb-streaming/server/auth"
 )
 
@@ -176,5 +177,56 @@ func TestAPIAudit(t *testing.T) {
 		if strings.Contains(string(b), secret) {
 			t.Errorf("a secret is in the audit log:\n%s", b)
 		}
+	}
+}
+
+// Package auth's table of what each permission allows names the calls that are
+// served, with the permissions that they ask for.
+func TestAPIPermissionsAreThoseOfTheTable(t *testing.T) {
+	t.Parallel()
+	table := map[string]string{}
+	for _, a := range auth.Actions {
+		for _, call := range a.HTTP {
+			table[call] = a.Permission.String()
+		}
+	}
+	for _, rt := range api.Routes() {
+		want, ok := table[rt.Call]
+		delete(table, rt.Call)
+		switch rt.Permission {
+		case api.Public, api.Authenticated: // what the body asks for decides, if anything
+		default:
+			if !ok || want != string(rt.Permission) {
+				t.Errorf("%s needs %s; the table of package auth has %q", rt.Call, rt.Permission, want)
+			}
+		}
+	}
+	delete(table, "GET /metrics")
+	for call := range table {
+		t.Errorf("the table of package auth has %s, which is not served", call)
+	}
+}
+
+// A statement that runs ends when its user may no longer log in.
+func TestAPIStatementEndsWithItsUser(t *testing.T) {
+	t.Parallel()
+	c, setup := startSecured(t)
+	c.must(201, "POST", "/api/v1/auth/register", newUser("admin", setup, "Admin"))
+	admin := c.as("admin")
+	admin.must(201, "POST", "/api/v1/auth/users", newUser("eve", "", "Viewer"))
+	eve := c.as("eve")
+	type answer struct {
+		status int
+		body   map[string]any
+	}
+	done := make(chan answer, 1)
+	go func() {
+		status, body := eve.call("POST", "/api/v1/sql", map[string]any{"sql": "SELECT count(*) FROM generate_series(1, 1000000000)"})
+		done <- answer{status, body}
+	}()
+	admin.becomes("SELECT count(*) FROM pg_stat_activity WHERE usename = 'eve' AND state = 'active' AND application_name = 'http-api'", "[[1]]")
+	admin.must(200, "PATCH", "/api/v1/auth/users/eve", map[string]any{"enabled": false})
+	if a := <-done; a.status != 503 || a.body["sqlstate"] != "57P01" {
+		t.Errorf("%d %v", a.status, a.body)
 	}
 }

@@ -25,7 +25,9 @@ func (l *Listeners) serveAPI(conf *tls.Config) error {
 		ln = tls.NewListener(ln, conf)
 	}
 	base, cancel := context.WithCancelCause(context.Background())
-	a := api.New(api.Options{Backend: newAPIBackend(l.s), Logger: l.s.log, Registerer: l.s.reg, TLS: conf != nil})
+	a := api.New(api.Options{
+		Backend: newAPIBackend(l.s), Logger: l.s.log, Registerer: l.s.reg, TLS: conf != nil, Open: l.s.auth.Disabled(),
+	})
 	l.apiServer, l.endAPI = api.NewServer(base, a, l.s.log), cancel
 	go func() {
 		if err := l.apiServer.Serve(ln); err != nil && !errors.Is(err, http.ErrServerClosed) {

@@ -14,6 +14,9 @@ type Options struct {
 	Logger     *slog.Logger
 	Registerer prometheus.Registerer // nil: no metrics
 	TLS        bool                  // requests come over TLS: say so to browsers
+	// Open: authentication is off. Only requests to localhost or an address are
+	// answered, so that no site can reach this machine through a browser.
+	Open bool
 }
 
 // API serves the routes.
@@ -23,14 +26,16 @@ type API struct {
 	gates   map[class]*gate
 	metrics *httpMetrics
 	tls     bool
+	open    bool
+	origins *http.CrossOriginProtection
 	mux     *http.ServeMux
 }
 
 // New makes an API.
 func New(o Options) *API {
 	a := &API{
-		b: o.Backend, log: o.Logger, gates: newGates(),
-		metrics: newHTTPMetrics(o.Registerer), tls: o.TLS, mux: http.NewServeMux(),
+		b: o.Backend, log: o.Logger.With("component", "api"), gates: newGates(),
+		metrics: newHTTPMetrics(o.Registerer), tls: o.TLS, open: o.Open, origins: http.NewCrossOriginProtection(), mux: http.NewServeMux(),
 	}
 	paths := map[string]bool{}
 	for i := range routes {

@@ -418,3 +418,35 @@ func TestColumnsKeepTheirOrder(t *testing.T) {
 		t.Errorf("%v %v", c, err)
 	}
 }
+
+// While authentication is off, no site can use a browser to get here.
+func TestOtherSites(t *testing.T) {
+	t.Parallel()
+	h := newHarness(t, func(o *Options) { o.Open = true })
+	port := h.srv.URL[strings.LastIndex(h.srv.URL, ":"):]
+	for _, tt := range []struct {
+		host, origin, site string
+		status             int
+	}{
+		{"", "", "", 200}, {"localhost" + port, "", "", 200}, {"[::1]" + port, "", "", 200},
+		{"localhost" + port, "http://localhost" + port, "same-origin", 200},
+		{"", "http://evil.example", "", 403}, {"", "", "cross-site", 403}, {"evil.example" + port, "http://evil.example" + port, "same-origin", 403},
+	} {
+		req, _ := http.NewRequest("POST", h.srv.URL+"/api/v1/admin/pause", nil)
+		req.Header.Set("Authorization", "Bearer admin")
+		req.Host = tt.host
+		for name, v := range map[string]string{"Origin": tt.origin, "Sec-Fetch-Site": tt.site} {
+			if v != "" {
+				req.Header.Set(name, v)
+			}
+		}
+		resp, err := h.srv.Client().Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = resp.Body.Close()
+		if resp.StatusCode != tt.status {
+			t.Errorf("%+v → %d", tt, resp.StatusCode)
+		}
+	}
+}

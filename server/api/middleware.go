@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/hex"
+	"net"
 	"net/http"
 	"runtime/debug"
 	"strings"
@@ -56,7 +57,7 @@ func (a *API) serve(rt *route) http.Handler {
 			x := recover()
 			broken := x != nil && rec.status != 0 // what was sent may be half an answer
 			if x != nil && x != http.ErrAbortHandler {
-				a.log.Error("http: a handler failed", "component", "http", "request", r.name, "route", rt.Op, "error", x, "stack", string(debug.Stack()))
+				a.log.Error("http: a handler failed", "request", r.name, "route", rt.Op, "error", x, "stack", string(debug.Stack()))
 				if rec.status == 0 {
 					problem(InternalError, "an internal error; the server's log has it with this request's id").write(rec, hr)
 				}
@@ -86,6 +87,9 @@ func (a *API) serve(rt *route) http.Handler {
 
 // run lets a request through its limits to its handler.
 func (a *API) run(w http.ResponseWriter, r *request) error {
+	if err := a.fromHere(r); err != nil {
+		return err
+	}
 	if err := a.allow("", r.RemoteAddr); err != nil {
 		return err
 	}
@@ -105,6 +109,28 @@ func (a *API) run(w http.ResponseWriter, r *request) error {
 	defer leave()
 	r.done = true
 	return r.route.handle(a, w, r)
+}
+
+// fromHere refuses what a page of another site makes a browser send: where
+// nobody needs a token, nothing else would stop it.
+func (a *API) fromHere(r *request) error {
+	if err := a.origins.Check(r.Request); err != nil {
+		return problem(Forbidden, "the request comes from a page of another site")
+	}
+	if !a.open {
+		return nil
+	}
+	// A name that an attacker owns can be made to mean this machine.
+	host := r.Host
+	if h, _, err := net.SplitHostPort(host); err == nil {
+		host = h
+	}
+	host = strings.TrimSuffix(strings.TrimPrefix(host, "["), "]")
+	if host == "" || host == "localhost" || net.ParseIP(host) != nil {
+		return nil
+	}
+	return &Problem{Kind: Forbidden, Detail: "while authentication is off, the host " + quoted(host) + " is refused",
+		Hint: "Use localhost or the address, or turn [security] authentication_enabled on."}
 }
 
 // allow takes one request of the rate of a user or an address.
@@ -158,7 +184,7 @@ func bearer(r *http.Request) (string, error) {
 func (a *API) fail(w *recorder, r *request, err error, text string) {
 	p := problemOf(r.Context(), err, text)
 	if p.Kind == InternalError {
-		a.log.Error("http: internal error", "component", "http", "request", r.name, "route", r.route.Op, "error", err)
+		a.log.Error("http: internal error", "request", r.name, "route", r.route.Op, "error", err)
 	}
 	if w.status != 0 {
 		panic(http.ErrAbortHandler) // the client must not take the half for the whole
@@ -224,7 +250,7 @@ func (a *API) finish(r *request, status int, d time.Duration) {
 	if r.id != nil {
 		user = r.id.Name
 	}
-	a.log.Debug("http", "component", "http", "request", r.name, "method", r.Method, "path", r.URL.Path, "status", status,
+	a.log.Debug("http", "request", r.name, "method", r.Method, "path", r.URL.Path, "status", status,
 		"user", user, "remote", r.RemoteAddr, "seconds", d.Seconds())
 	refused := !r.done && (status == http.StatusUnauthorized || status == http.StatusForbidden)
 	if !refused && !(r.done && r.route.Audited) {

@@ -49,8 +49,7 @@ const (
 	lengthy  = 15 * time.Minute // a savepoint is written
 )
 
-// routes is everything that is served. POST on the plural of savepoint is the
-// same as on the singular that the guide has, and the other way round for GET.
+// routes is everything that is served.
 var routes = []route{
 	{"GET", "/openapi.json", "openapi", Public, classDefault, quick, false, (*API).openapi},
 
@@ -86,6 +85,22 @@ var routes = []route{
 	{"POST", "/admin/reload", "reload", Admin, classDefault, quick, true, (*API).reload},
 
 	{"POST", "/sql", "sql", Authenticated, classSQL, 0, false, (*API).sql},
+}
+
+// Route is an operation as others list it.
+type Route struct {
+	Call       string // "METHOD /path"
+	Operation  string // operationId
+	Permission Permission
+}
+
+// Routes lists everything that is served.
+func Routes() []Route {
+	out := make([]Route, len(routes))
+	for i, rt := range routes {
+		out[i] = Route{Call: rt.Method + " " + basePath + rt.Path, Operation: rt.Op, Permission: rt.Allow}
+	}
+	return out
 }
 
 // methodsOf lists the methods of a path, for 405's Allow.
