@@ -84,21 +84,3 @@ func (b *apiBackend) Config(context.Context) ([]api.Setting, error) {
 	}
 	return out, nil
 }
-
-// noSavepoints answers until savepoints are there.
-func noSavepoints() error {
-	return &api.Problem{Kind: api.NotImplemented, Detail: "savepoints are not available in this version", SQLState: pgerr.FeatureNotSupported}
-}
-
-// CreateSavepoint implements api.AdminBackend.
-func (b *apiBackend) CreateSavepoint(context.Context, *api.Identity, string) (api.Savepoint, error) {
-	return api.Savepoint{}, noSavepoints()
-}
-
-// Savepoints implements api.AdminBackend.
-func (b *apiBackend) Savepoints(context.Context) ([]api.Savepoint, error) { return nil, noSavepoints() }
-
-// DropSavepoint implements api.AdminBackend.
-func (b *apiBackend) DropSavepoint(context.Context, *api.Identity, string) error {
-	return noSavepoints()
-}

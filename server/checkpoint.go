@@ -60,11 +60,17 @@ func (s *Server) checkpointLoop() {
 func (s *Server) Checkpoint(ctx context.Context) error {
 	s.checkpoints.running.Lock()
 	defer s.checkpoints.running.Unlock()
+	return s.checkpoint(ctx, false)
+}
+
+// checkpoint is Checkpoint under checkpoints.running. alone keeps writes of tables
+// out while it freezes, so that the epoch needs no log after it to be whole.
+func (s *Server) checkpoint(ctx context.Context, alone bool) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
 	start := time.Now()
-	info, offsets, err := s.writeEpoch()
+	info, offsets, err := s.writeEpoch(alone)
 	tracing.Record("checkpoint", start, err, attribute.Int64("epoch", int64(info.Epoch)), attribute.Int64("stall_us", info.Stall.Microseconds()))
 	s.checkpoints.mu.Lock()
 	defer s.checkpoints.mu.Unlock()
@@ -90,13 +96,19 @@ func (s *Server) LastCheckpoint() CheckpointInfo {
 	return s.checkpoints.last
 }
 
-func (s *Server) writeEpoch() (CheckpointInfo, map[uint32]source.Offsets, error) {
+func (s *Server) writeEpoch(alone bool) (CheckpointInfo, map[uint32]source.Offsets, error) {
 	var info CheckpointInfo
 	w, err := s.store.Begin()
 	if err != nil {
 		return info, nil, err
 	}
+	if alone {
+		s.writes.Lock()
+	}
 	frozen, meta, err := s.freeze(&info)
+	if alone {
+		s.writes.Unlock()
+	}
 	if err != nil {
 		w.Abort()
 		return info, nil, err
@@ -147,7 +159,7 @@ func (s *Server) freeze(info *CheckpointInfo) (*exec.Frozen, *epochMeta, error) 
 	info.Stall = frozen.Stall
 	return frozen, &epochMeta{
 		Format: metaFormat, Contained: contained, NextOID: cat.nextOID, NextOp: cat.nextOp, PausedAt: cat.pausedAt, Auth: users,
-		Relations: cat.user(), Graphs: frozen.Graphs,
+		Relations: cat.user(), Graphs: frozen.Graphs, RestoredFrom: s.restoredFrom,
 	}, nil
 }
 

@@ -168,6 +168,8 @@ func (x *session) bindStatement(ctx context.Context, p *prepared, st ast.Stateme
 		return x.bindFetch(p, st)
 	case *ast.Execute:
 		return x.bindExecute(ctx, p, st)
+	case *ast.StateSavepoint:
+		return x.bindStateSavepoint(p, st)
 	}
 	p.rights = toRun(st)
 	p.cmd = done(func(c *call) (string, error) { return x.utility(c, st) })
@@ -190,6 +192,8 @@ func (x *session) utility(c *call, st ast.Statement) (string, error) {
 		return x.set(st)
 	case *ast.Flush:
 		return "FLUSH", x.s.flush(c.ctx)
+	case *ast.Checkpoint:
+		return "CHECKPOINT", x.s.Checkpoint(c.ctx)
 	case *ast.RotateKey:
 		return "ALTER SYSTEM", x.s.RotateEncryptionKey(c.ctx)
 	case *ast.CloseCursor:

@@ -48,6 +48,9 @@ type epochMeta struct {
 	Graphs    []exec.GraphState   `json:"graphs"`
 	PausedAt  int64               `json:"pausedAt,omitempty"`
 	Auth      json.RawMessage     `json:"auth,omitempty"` // auth.Auth.Snapshot
+	// RestoredFrom is the savepoint that this state goes back to, "" for none: so
+	// a start with the same flag does not go back once more.
+	RestoredFrom string `json:"restoredFrom,omitempty"`
 }
 
 // metaFormat is the version of epochMeta that this program writes.

@@ -9,6 +9,7 @@ import (
 	"github.com/heliosdb/heliosdb-streaming/internal/pgerr"
 	"github.com/heliosdb/heliosdb-streaming/internal/types"
 	"github.com/heliosdb/heliosdb-streaming/sql/catalog"
+	"github.com/heliosdb/heliosdb-streaming/storage/epoch"
 )
 
 var crashRecovered = crashpoint.Register("recover.done")
@@ -64,17 +65,14 @@ func (s *Server) recoverEpoch() (uint64, error) {
 	if m == nil || m.Epoch == 0 {
 		return 0, nil
 	}
-	var meta epochMeta
-	if err := json.Unmarshal(m.Meta, &meta); err != nil {
-		return 0, pgerr.New(pgerr.DataCorrupted, "the description of epoch %d cannot be read: %v", m.Epoch, err)
-	}
-	if meta.Format != metaFormat {
-		return 0, pgerr.New(pgerr.FeatureNotSupported, "epoch %d was written in format %d; this program reads format %d", m.Epoch, meta.Format, metaFormat).
-			WithHint("Start it with the version that wrote it. Nothing was changed.")
+	meta, err := decodeMeta(m)
+	if err != nil {
+		return 0, err
 	}
 	if err := s.auth.Restore(meta.Auth); err != nil {
 		return 0, err
 	}
+	s.restoredFrom = meta.RestoredFrom
 	cat := s.catalog().clone()
 	cat.nextOID, cat.nextOp, cat.pausedAt = meta.NextOID, meta.NextOp, meta.PausedAt
 	for _, r := range meta.Relations {
@@ -99,6 +97,19 @@ func (s *Server) recoverEpoch() (uint64, error) {
 		}
 	}
 	return meta.Contained, s.engine.Restore(meta.Graphs, jobs, sources, s.store)
+}
+
+// decodeMeta reads the description of an epoch.
+func decodeMeta(m *epoch.Manifest) (*epochMeta, error) {
+	var meta epochMeta
+	if err := json.Unmarshal(m.Meta, &meta); err != nil {
+		return nil, pgerr.New(pgerr.DataCorrupted, "the description of epoch %d cannot be read: %v", m.Epoch, err)
+	}
+	if meta.Format != metaFormat {
+		return nil, pgerr.New(pgerr.FeatureNotSupported, "epoch %d was written in format %d; this program reads format %d", m.Epoch, meta.Format, metaFormat).
+			WithHint("Start it with the version that wrote it. Nothing was changed.")
+	}
+	return &meta, nil
 }
 
 func (s *Server) replayDDL(pos uint64, payload []byte) error {

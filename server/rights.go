@@ -112,7 +112,7 @@ func toWrite(cat *catalogView, st ast.Statement, rel *catalog.Relation, reads []
 // not listed is for administrators: forgetting it here must not open it.
 func toRun(st ast.Statement) []right {
 	need := auth.Admin
-	switch st.(type) {
+	switch st := st.(type) {
 	case *ast.Transaction, *ast.SetTransaction, *ast.Set, *ast.CloseCursor, *ast.Prepare, *ast.Deallocate, *ast.Discard:
 		return nil
 	case *ast.CreateRole, *ast.AlterRole, *ast.DropRole, *ast.Grant, *ast.GrantRole:
@@ -121,7 +121,11 @@ func toRun(st ast.Statement) []right {
 		need = auth.Execute
 	case *ast.Drop:
 		need = auth.Delete
-	case *ast.Comment, *ast.AlterJob, *ast.PauseJobs, *ast.RotateKey:
+	case *ast.StateSavepoint:
+		if need = auth.Execute; st.Drop {
+			need = auth.Delete
+		}
+	case *ast.Comment, *ast.AlterJob, *ast.PauseJobs, *ast.RotateKey, *ast.Checkpoint:
 		need = auth.Manage
 	}
 	return []right{{need: need}}

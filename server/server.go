@@ -52,6 +52,12 @@ type Server struct {
 	specs   map[uint32]source.Spec // of source relations, made when first read
 	specsMu sync.Mutex
 
+	// writes is held for reading by writes of tables, and for writing while a
+	// savepoint freezes: the epoch then is whole without the log.
+	writes sync.RWMutex
+	// restoredFrom is the savepoint that the state goes back to, or "".
+	restoredFrom string
+
 	look        chan struct{} // wakes startMissing
 	reloads     reloader
 	checkpoints checkpointer
@@ -84,7 +90,13 @@ func Open(cfg *config.Config, log *slog.Logger) (*Server, error) {
 		Workers: s.workers(), Pool: s.pool, Cuts: s, Metrics: s.metrics, Now: time.Now,
 		CutInterval: cfg.Streaming.WatermarkInterval, StepTime: 5 * time.Millisecond, MaxDeadLetters: maxDeadLetters,
 	})
-	err := s.recover()
+	var err error
+	if cfg.RestoreFrom != "" {
+		err = s.restoreSavepoint(s.closing, cfg.RestoreFrom)
+	}
+	if err == nil {
+		err = s.recover()
+	}
 	if err == nil {
 		err = s.startAuth(s.closing)
 	}

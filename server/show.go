@@ -60,6 +60,8 @@ func (x *session) bindShow(p *prepared, st *ast.Show) error {
 		list(func() ([][]*string, error) { return x.jobs(st.Like) }, jobColumns...)
 	case ast.ShowEncryptionKeys:
 		list(x.showEncryptionKeys, encryptionKeyColumns...)
+	case ast.ShowStateSavepoints:
+		list(x.showStateSavepoints, stateSavepointColumns...)
 	case ast.ShowCreate:
 		list(func() ([][]*string, error) { return x.showCreate(st) }, "Name", "Create Sql")
 	case ast.Describe:

@@ -31,6 +31,8 @@ func (s *Server) commitWrite(ctx context.Context, ws *writeSet) error {
 	if len(tables) == 0 {
 		return nil
 	}
+	s.writes.RLock()
+	defer s.writes.RUnlock()
 	return s.engine.Write(tables, func(w *exec.Write) error {
 		if err := context.Cause(ctx); err != nil {
 			return err

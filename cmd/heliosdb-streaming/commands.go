@@ -9,5 +9,6 @@ func commands() []*command {
 		&hashPassword,
 		&health,
 		&rewrapKey,
+		&savepoints,
 	}
 }

@@ -44,8 +44,10 @@ First steps:
 func defineServe(f *flags) action {
 	var c configuration
 	var checkConfig, version, profile bool
+	var restore string
 	c.define(f)
 	f.list(&c.sql, "sql", "FILE", "SQL to apply at startup, in order; may be repeated. Applying a file\nagain changes nothing")
+	f.text(&restore, "restore-from-savepoint", "ID", "replace the state by a savepoint that lies at [state] path, then serve;\na start that names the same one again goes on from where it was")
 	f.yes(&checkConfig, "check-config", "read the configuration, print what it means and where each value comes\nfrom (no secrets), and exit: 0 it is good, 2 it is not")
 	f.yes(&profile, "profile", "serve pprof on 127.0.0.1:6060, and on exit write cpu.pprof and\nheap.pprof into the working directory")
 	f.yes(&version, "version", "print the version and exit")
@@ -66,6 +68,7 @@ func defineServe(f *flags) action {
 		if err != nil {
 			return configError{err}
 		}
+		cfg.RestoreFrom = restore
 		if checkConfig {
 			printConfig(cfg, std)
 			return nil

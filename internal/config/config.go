@@ -21,6 +21,10 @@ type Config struct {
 	Dev       Dev       `section:"dev"`
 	Startup   Startup   `section:"startup"`
 
+	// RestoreFrom is the savepoint to begin with, "" for none. No key: a file
+	// that every start reads must not take the state back.
+	RestoreFrom string
+
 	// Warnings are settings that were accepted but have no effect or are unsafe;
 	// the server prints them once at startup.
 	Warnings []string

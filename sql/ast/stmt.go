@@ -169,6 +169,15 @@ type (
 	}
 	// RotateKey is ALTER SYSTEM ROTATE ENCRYPTION KEY.
 	RotateKey struct{ Pos }
+	// StateSavepoint is CREATE STATE SAVEPOINT [name] and DROP STATE SAVEPOINT id.
+	// It has nothing to do with a transaction's SAVEPOINT.
+	StateSavepoint struct {
+		Pos
+		Drop bool
+		Name string // the name to give, or the id to drop
+	}
+	// Checkpoint is CHECKPOINT.
+	Checkpoint struct{ Pos }
 	// Flush is FLUSH.
 	Flush struct{ Pos }
 	// Copy is COPY t|(query) TO STDOUT / FROM STDIN.
@@ -298,6 +307,7 @@ const (
 	ShowSinks
 	ShowJobs
 	ShowEncryptionKeys
+	ShowStateSavepoints
 	ShowCreate
 	Describe
 )

@@ -2,6 +2,7 @@ package parse
 
 import (
 	"github.com/heliosdb/heliosdb-streaming/sql/ast"
+	"github.com/heliosdb/heliosdb-streaming/sql/lex"
 )
 
 // alterJob parses ALTER MATERIALIZED VIEW | SINK [IF EXISTS] name PAUSE | RESUME.
@@ -30,6 +31,21 @@ func (p *parser) pauseJobs() ast.Statement {
 	s := &ast.PauseJobs{Pos: p.Pos(), Resume: p.At("resume")}
 	p.skip(1)
 	p.Expect("jobs")
+	return s
+}
+
+// stateSavepoint parses CREATE STATE SAVEPOINT [name] and DROP STATE SAVEPOINT id.
+// Name and id are a string or an identifier; an id with a hyphen is a string.
+func (p *parser) stateSavepoint() ast.Statement {
+	s := &ast.StateSavepoint{Pos: p.Pos(), Drop: p.At("drop")}
+	p.skip(1)
+	p.Expect("state", "savepoint")
+	switch t := p.Tok(); {
+	case t.Kind == lex.String:
+		s.Name = p.stringConst()
+	case s.Drop || t.Kind == lex.Ident || t.Kind == lex.Quoted:
+		s.Name = p.ColID()
+	}
 	return s
 }
 

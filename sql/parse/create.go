@@ -28,6 +28,8 @@ func (p *parser) create() ast.Statement {
 		p.skip(n + 2)
 		return p.createView(&ast.CreateView{Pos: pos, Materialized: true})
 	case replace:
+	case kind.Is("state") && p.PeekN(n+1).Is("savepoint"):
+		return p.stateSavepoint()
 	case kind.Is("source"):
 		p.skip(2)
 		return p.createSource(pos)

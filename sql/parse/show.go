@@ -31,6 +31,8 @@ func (p *parser) show() ast.Statement {
 		p.showFilter(s)
 	case p.Accept("encryption", "keys"):
 		s.Kind = ast.ShowEncryptionKeys
+	case p.Accept("state", "savepoints"):
+		s.Kind = ast.ShowStateSavepoints
 	case p.At("materialized"):
 		p.Expect("materialized", "views")
 	case p.At("create"):

@@ -26,6 +26,9 @@ func (p *parser) statement() ast.Statement {
 	case "create":
 		return p.create()
 	case "drop":
+		if p.PeekN(1).Is("state") && p.PeekN(2).Is("savepoint") {
+			return p.stateSavepoint()
+		}
 		return p.drop()
 	case "insert":
 		return p.insert()
@@ -47,6 +50,9 @@ func (p *parser) statement() ast.Statement {
 		return p.explain()
 	case "pause", "resume":
 		return p.pauseJobs()
+	case "checkpoint":
+		p.Advance()
+		return &ast.Checkpoint{Pos: ast.Pos(t.Pos + 1)}
 	case "flush":
 		p.Advance()
 		return &ast.Flush{Pos: ast.Pos(t.Pos + 1)}
