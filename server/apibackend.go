@@ -4,7 +4,6 @@ import (
 	"context"
 	"time"
 
-	"github.com/heliosdb/heliosdb-streaming/internal/pgerr"
 	"github.com/heliosdb/heliosdb-streaming/server/api"
 )
 

@@ -4,7 +4,7 @@ import (
 	"context"
 
 	"github.com/heliosdb/heliosdb-streaming/server/api"
-	"github.com/heliosdb/heliosdb-streaming/storage/object"
+	buckets "github.com/heliosdb/heliosdb-streaming/storage/object"
 	"github.com/heliosdb/heliosdb-streaming/storage/savepoint"
 )
 
@@ -35,7 +35,7 @@ func (b *apiBackend) savepoint(i *savepoint.Info) api.Savepoint {
 	}
 	at := b.s.cfg.State.LocalDir()
 	if url := b.s.cfg.State.BucketURL(); url != "" {
-		if l, err := object.Parse(url); err == nil {
+		if l, err := buckets.Parse(url); err == nil {
 			at = l.String()
 		}
 	}

@@ -12,7 +12,7 @@ import (
 	"github.com/heliosdb/heliosdb-streaming/internal/crashpoint"
 	"github.com/heliosdb/heliosdb-streaming/storage/epoch"
 	"github.com/heliosdb/heliosdb-streaming/storage/kms"
-	"github.com/heliosdb/heliosdb-streaming/storage/object"
+	buckets "github.com/heliosdb/heliosdb-streaming/storage/object"
 	"github.com/heliosdb/heliosdb-streaming/storage/savepoint"
 	"github.com/heliosdb/heliosdb-streaming/storage/seal"
 )
@@ -63,7 +63,7 @@ func (s *Server) restoreSavepoint(ctx context.Context, id string) error {
 }
 
 // openSavepoint brings a savepoint here, verified and readable.
-func (s *Server) openSavepoint(ctx context.Context, b object.Bucket, id string) (*savepoint.Opened, error) {
+func (s *Server) openSavepoint(ctx context.Context, b buckets.Bucket, id string) (*savepoint.Opened, error) {
 	info, err := savepoint.Read(ctx, b, id)
 	if err != nil {
 		return nil, err

@@ -11,8 +11,8 @@ import (
 // maxSavepoints bounds the open savepoints of a transaction.
 const maxSavepoints = 1024
 
-// savepoint is what a transaction can go back to.
-type savepoint struct {
+// txSavepoint is what a transaction can go back to.
+type txSavepoint struct {
 	name       string
 	rows       map[uint32]int // of the write set, by table
 	statements int
@@ -51,7 +51,7 @@ func (x *session) savepoint(name string) error {
 	if len(x.tx.saves) >= maxSavepoints {
 		return pgerr.New(pgerr.ProgramLimitExceeded, "too many savepoints").WithDetail("A transaction has at most %d.", maxSavepoints)
 	}
-	s := savepoint{name: name, rows: map[uint32]int{}, settings: x.settings.mark(), cursors: maps.Clone(x.cursors)}
+	s := txSavepoint{name: name, rows: map[uint32]int{}, settings: x.settings.mark(), cursors: maps.Clone(x.cursors)}
 	if w := x.tx.writes; w != nil {
 		s.statements = w.statements
 		for oid, d := range w.set.deltas {
@@ -63,7 +63,7 @@ func (x *session) savepoint(name string) error {
 }
 
 // backTo undoes what was done since the savepoint.
-func (x *session) backTo(s *savepoint) {
+func (x *session) backTo(s *txSavepoint) {
 	if w := x.tx.writes; w != nil {
 		for _, oid := range slices.Collect(maps.Keys(w.set.deltas)) {
 			w.backTo(mark{oid, s.rows[oid]})

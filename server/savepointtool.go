@@ -4,12 +4,12 @@ import (
 	"context"
 
 	"github.com/heliosdb/heliosdb-streaming/internal/config"
-	"github.com/heliosdb/heliosdb-streaming/storage/object"
+	buckets "github.com/heliosdb/heliosdb-streaming/storage/object"
 	"github.com/heliosdb/heliosdb-streaming/storage/savepoint"
 )
 
 // SavepointTool works on the savepoints of a configuration without a server.
-type SavepointTool struct{ b object.Bucket }
+type SavepointTool struct{ b buckets.Bucket }
 
 // OpenSavepoints opens the place where the savepoints of a configuration lie.
 func OpenSavepoints(ctx context.Context, cfg *config.Config) (*SavepointTool, error) {

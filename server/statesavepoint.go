@@ -11,7 +11,7 @@ import (
 	"github.com/heliosdb/heliosdb-streaming/pgwire"
 	"github.com/heliosdb/heliosdb-streaming/sql/ast"
 	"github.com/heliosdb/heliosdb-streaming/sql/catalog"
-	"github.com/heliosdb/heliosdb-streaming/storage/object"
+	buckets "github.com/heliosdb/heliosdb-streaming/storage/object"
 	"github.com/heliosdb/heliosdb-streaming/storage/savepoint"
 )
 
@@ -24,31 +24,31 @@ const maxSavepointName = 200
 
 // SavepointBucket opens the place where savepoints lie: [state] path, a bucket or
 // the data directory. The caller closes it.
-func SavepointBucket(ctx context.Context, cfg *config.Config, opts object.Options) (object.Bucket, error) {
+func SavepointBucket(ctx context.Context, cfg *config.Config, opts buckets.Options) (buckets.Bucket, error) {
 	st := &cfg.State
 	if st.BucketURL() == "" {
-		return object.OpenFolder(st.LocalDir())
+		return buckets.OpenFolder(st.LocalDir())
 	}
-	at, err := object.ParseFor(st.Backend, st.Path)
+	at, err := buckets.ParseFor(st.Backend, st.Path)
 	if err != nil {
 		return nil, err
 	}
-	return object.Open(ctx, at, opts)
+	return buckets.Open(ctx, at, opts)
 }
 
 // BucketOptions are the options of [state] for an object store.
-func BucketOptions(st *config.State) object.Options {
+func BucketOptions(st *config.State) buckets.Options {
 	retries := st.MaxRetries
 	if retries == 0 {
 		retries = -1 // package object's 0 is its default
 	}
-	return object.Options{
+	return buckets.Options{
 		Endpoint: st.Endpoint, Region: st.Region, PathStyle: st.PathStyle, RequestTimeout: st.RequestTimeout, MaxRetries: retries,
 	}
 }
 
 // savepoints calls fn with the bucket of the savepoints.
-func (s *Server) inSavepoints(ctx context.Context, fn func(b object.Bucket) error) error {
+func (s *Server) inSavepoints(ctx context.Context, fn func(b buckets.Bucket) error) error {
 	b, err := SavepointBucket(ctx, s.cfg, BucketOptions(&s.cfg.State))
 	if err == nil {
 		err = errors.Join(fn(b), b.Close())
@@ -77,7 +77,7 @@ func (s *Server) CreateSavepoint(ctx context.Context, name string) (savepoint.In
 	if len(name) > maxSavepointName {
 		return info, pgerr.New(pgerr.NameTooLong, "the name of a savepoint has at most %d bytes", maxSavepointName)
 	}
-	err := s.inSavepoints(ctx, func(b object.Bucket) error {
+	err := s.inSavepoints(ctx, func(b buckets.Bucket) error {
 		if _, err := savepoint.Clean(ctx, b, time.Now().Add(-incompleteSavepoints)); err != nil {
 			return err
 		}
@@ -115,7 +115,7 @@ func (s *Server) CreateSavepoint(ctx context.Context, name string) (savepoint.In
 
 // Savepoints lists the complete savepoints, oldest first.
 func (s *Server) Savepoints(ctx context.Context) (list []savepoint.Info, err error) {
-	err = s.inSavepoints(ctx, func(b object.Bucket) error {
+	err = s.inSavepoints(ctx, func(b buckets.Bucket) error {
 		list, err = savepoint.List(ctx, b)
 		return err
 	})
@@ -124,7 +124,7 @@ func (s *Server) Savepoints(ctx context.Context) (list []savepoint.Info, err err
 
 // DropSavepoint removes a savepoint; id with or without "savepoint-".
 func (s *Server) DropSavepoint(ctx context.Context, id string) error {
-	return s.inSavepoints(ctx, func(b object.Bucket) error { return savepoint.Delete(ctx, b, id) })
+	return s.inSavepoints(ctx, func(b buckets.Bucket) error { return savepoint.Delete(ctx, b, id) })
 }
 
 // bindStateSavepoint binds CREATE and DROP STATE SAVEPOINT. The first returns the

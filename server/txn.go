@@ -25,7 +25,7 @@ type txn struct {
 
 	reads  *reads  // nil: nothing read yet
 	writes *writes // nil: nothing written yet
-	saves  []savepoint
+	saves  []txSavepoint
 }
 
 // reads is the one step of each graph on which a transaction reads. Results

@@ -40,7 +40,7 @@ func (c *command) main(args []string, std stdio) int {
 	f := newFlags()
 	act := c.define(f)
 	name := strings.TrimSpace("heliosdb-streaming " + c.name)
-	err := f.set.Parse(args)
+	words, err := parseMixed(f.set, args)
 	switch {
 	case errors.Is(err, flag.ErrHelp):
 		c.help(std.out, f)
@@ -48,7 +48,7 @@ func (c *command) main(args []string, std stdio) int {
 	case err != nil:
 		err = usageError{err}
 	default:
-		err = act(f.set.Args(), std)
+		err = act(words, std)
 	}
 	var usage usageError
 	var config configError
@@ -141,5 +141,23 @@ func (f *flags) print(out io.Writer) {
 		left := strings.TrimSpace("--" + d.name + " " + d.value)
 		help := strings.ReplaceAll(d.help, "\n", "\n"+strings.Repeat(" ", width+7))
 		fmt.Fprintf(out, "  %-*s  %s\n", width+3, left, help)
+	}
+}
+
+// parseMixed parses flags that stand before, between and behind words, and
+// returns the words; behind -- all are words.
+func parseMixed(set *flag.FlagSet, args []string) (words []string, err error) {
+	for {
+		if err := set.Parse(args); err != nil {
+			return nil, err
+		}
+		rest := set.Args()
+		if len(rest) == 0 {
+			return words, nil
+		}
+		if n := len(args) - len(rest); n > 0 && args[n-1] == "--" {
+			return append(words, rest...), nil
+		}
+		words, args = append(words, rest[0]), rest[1:]
 	}
 }
