@@ -8,6 +8,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/heliosdb/heliosdb-streaming/storage/seal"
 )
 
 // benchEntries is the size of a benchmark's epoch: 16-byte keys and 40-byte values, as a view's rows have.
@@ -49,12 +51,17 @@ func cpuTime() time.Duration {
 
 // BenchmarkWriteEpoch writes epochs of a million new entries each, synced.
 func BenchmarkWriteEpoch(b *testing.B) {
+	ring := newTestRing()
 	for _, c := range []struct {
 		name string
 		c    Compression
-	}{{"none", CompressionNone}, {"snappy", CompressionSnappy}, {"zstd", CompressionZSTD}} {
+		ring *seal.Keyring
+	}{
+		{"none", CompressionNone, nil}, {"snappy", CompressionSnappy, nil}, {"zstd", CompressionZSTD, nil},
+		{"none-sealed", CompressionNone, ring}, {"snappy-sealed", CompressionSnappy, ring},
+	} {
 		b.Run(c.name, func(b *testing.B) {
-			s := mustOpen(b, Options{Dir: b.TempDir(), Compression: c.c, NoMerge: true})
+			s := mustOpen(b, Options{Dir: b.TempDir(), Compression: c.c, Keyring: c.ring, NoMerge: true})
 			defer s.Close()
 			rng := rand.New(rand.NewPCG(1, 2))
 			start := cpuTime()
@@ -133,7 +140,12 @@ func BenchmarkGet(b *testing.B) {
 // BenchmarkSmallEpoch commits epochs of twenty tables with a hundred changed entries each: what a checkpoint costs
 // when little has happened, two rounds of syncs included, with merges in the background.
 func BenchmarkSmallEpoch(b *testing.B) {
-	s := mustOpen(b, Options{Dir: b.TempDir()})
+	b.Run("plain", func(b *testing.B) { smallEpochs(b, nil) })
+	b.Run("sealed", func(b *testing.B) { smallEpochs(b, newTestRing()) })
+}
+
+func smallEpochs(b *testing.B, ring *seal.Keyring) {
+	s := mustOpen(b, Options{Dir: b.TempDir(), Keyring: ring})
 	defer s.Close()
 	key, val := make([]byte, 0, 16), make([]byte, 40)
 	start := cpuTime()
