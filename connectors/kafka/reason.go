@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"strings"
 
 	"github.com/twmb/franz-go/pkg/kerr"
 )
@@ -19,6 +20,7 @@ func (a *access) reason(topic, broker string, err error) string {
 	var ke *kerr.Error
 	var te *tlsError
 	var login *loginError
+	var refused *refusedError
 	switch {
 	case errors.Is(err, errNoTopic), errors.Is(err, kerr.UnknownTopicID):
 		return fmt.Sprintf("topic %q does not exist", topic)
@@ -36,7 +38,7 @@ func (a *access) reason(topic, broker string, err error) string {
 		return fmt.Sprintf("broker %s: %s", broker, rootCause(op.Err))
 	case errors.Is(err, context.DeadlineExceeded):
 		return fmt.Sprintf("broker %s: no answer in time", broker)
-	case errors.Is(err, kerr.SaslAuthenticationFailed):
+	case errors.Is(err, kerr.SaslAuthenticationFailed), errors.As(err, &refused):
 		return fmt.Sprintf("broker %s: %s%s: wrong user, password or token: the broker refuses the login", broker, s.Mechanism, quotedUser(s))
 	case errors.Is(err, kerr.UnsupportedSaslMechanism):
 		return fmt.Sprintf("broker %s does not offer the mechanism %s", broker, s.Mechanism)
@@ -46,6 +48,8 @@ func (a *access) reason(topic, broker string, err error) string {
 		return fmt.Sprintf("topic %q:%s is not allowed to read it", topic, orWe(quotedUser(s)))
 	case errors.As(err, &ke):
 		return fmt.Sprintf("topic %q: %s", topic, ke.Message)
+	case strings.Contains(err.Error(), "invalid large response size"): // kgo gives no better sign
+		return fmt.Sprintf("broker %s does not answer as Kafka does%s", broker, closedHint(s))
 	case errors.Is(err, io.EOF):
 		return fmt.Sprintf("broker %s closes the connection%s", broker, closedHint(s))
 	}

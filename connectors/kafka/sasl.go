@@ -32,9 +32,34 @@ func (e *loginError) Unwrap() error { return e.err }
 func (a *access) options(timeout time.Duration) []kgo.Opt {
 	opts := []kgo.Opt{kgo.Dialer(a.dialer(timeout))}
 	if m := a.mechanism(timeout); m != nil {
-		opts = append(opts, kgo.SASL(m))
+		opts = append(opts, kgo.SASL(explained{m}))
 	}
 	return opts
+}
+
+// explained is a mechanism whose errors about what the broker answers can be
+// told from others.
+type explained struct{ sasl.Mechanism }
+
+// refusedError is an answer of the broker that a login did not get past.
+type refusedError struct{ err error }
+
+func (e *refusedError) Error() string { return "login refused: " + e.err.Error() }
+func (e *refusedError) Unwrap() error { return e.err }
+
+func (m explained) Authenticate(ctx context.Context, host string) (sasl.Session, []byte, error) {
+	s, first, err := m.Mechanism.Authenticate(ctx, host)
+	return explainedSession{s}, first, err
+}
+
+type explainedSession struct{ sasl.Session }
+
+func (s explainedSession) Challenge(answer []byte) (bool, []byte, error) {
+	done, next, err := s.Session.Challenge(answer)
+	if err != nil {
+		err = &refusedError{err}
+	}
+	return done, next, err
 }
 
 func (a *access) mechanism(timeout time.Duration) sasl.Mechanism {

@@ -230,8 +230,8 @@ func (s *Server) end() {
 }
 
 // serve starts kafka.sh serve, which ends when its standard input does: with
-// end, or with this process.
-func serve(port string) (*Server, error) {
+// end, or with this process. env is added to the script's environment.
+func serve(port string, env ...string) (*Server, error) {
 	script, err := findScript()
 	if err != nil {
 		return nil, err
@@ -247,6 +247,7 @@ func serve(port string) (*Server, error) {
 		return nil, err
 	}
 	cmd := command(script, "serve", dir, port)
+	cmd.Env = append(cmd.Env, env...)
 	stderr := new(strings.Builder)
 	cmd.Stderr = stderr
 	stdin, err := cmd.StdinPipe()

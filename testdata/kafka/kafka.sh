@@ -12,6 +12,12 @@
 #                                     configs, console-producer, console-consumer, or a class name
 #
 # HELIOSDB_TEST_KAFKA_CACHE names another place than .cache/kafka for the download.
+#
+# HELIOSDB_TEST_KAFKA_SECURE names a directory with ca.pem and server.pem (key and
+# certificate): then there are also the listeners TLS, MUTUAL (TLS with client
+# certificates), LOGIN (SASL without TLS), LOGINTLS and OAUTH (unsecured tokens, a
+# login every 2 s); DIR/addresses has NAME=HOST:PORT lines. The user of PLAIN and
+# SCRAM is ann, password ann-secret.
 set -euo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -88,8 +94,45 @@ group.initial.rebalance.delay.ms=0
 PROPERTIES
 }
 
+# secure adds listeners with TLS and SASL to the configuration.
+secure() {
+  local dir=$1 keys=$HELIOSDB_TEST_KAFKA_SECURE name protocol port listeners="" advertised="" map="" plain
+  plain='org.apache.kafka.common.security.plain.PlainLoginModule required user_ann="ann-secret";'
+  : >"$dir/addresses"
+  for name in TLS:SSL MUTUAL:SSL LOGIN:SASL_PLAINTEXT LOGINTLS:SASL_SSL OAUTH:SASL_PLAINTEXT; do
+    protocol=${name#*:} name=${name%%:*}
+    port=$(free_port)
+    listeners+=",$name://127.0.0.1:$port" map+=",$name:$protocol"
+    advertised+=",$name://localhost:$port"
+    echo "$name=localhost:$port" >>"$dir/addresses"
+  done
+  sed -i -e "s|^listeners=.*|&$listeners|" -e "s|^advertised.listeners=.*|&$advertised|" \
+    -e "s|^listener.security.protocol.map=.*|&$map|" "$dir/server.properties"
+  cat >>"$dir/server.properties" <<PROPERTIES
+inter.broker.listener.name=PLAINTEXT
+ssl.keystore.type=PEM
+ssl.keystore.location=$keys/server.pem
+ssl.truststore.type=PEM
+ssl.truststore.location=$keys/ca.pem
+listener.name.mutual.ssl.client.auth=required
+PROPERTIES
+  for name in login logintls; do
+    cat >>"$dir/server.properties" <<PROPERTIES
+listener.name.$name.sasl.enabled.mechanisms=PLAIN,SCRAM-SHA-256,SCRAM-SHA-512
+listener.name.$name.plain.sasl.jaas.config=$plain
+listener.name.$name.scram-sha-256.sasl.jaas.config=org.apache.kafka.common.security.scram.ScramLoginModule required;
+listener.name.$name.scram-sha-512.sasl.jaas.config=org.apache.kafka.common.security.scram.ScramLoginModule required;
+PROPERTIES
+  done
+  cat >>"$dir/server.properties" <<PROPERTIES
+listener.name.oauth.sasl.enabled.mechanisms=OAUTHBEARER
+listener.name.oauth.oauthbearer.sasl.jaas.config=org.apache.kafka.common.security.oauthbearer.OAuthBearerLoginModule required unsecuredLoginStringClaim_sub="broker";
+listener.name.oauth.oauthbearer.connections.max.reauth.ms=2000
+PROPERTIES
+}
+
 start() {
-  local dir port pid
+  local dir port pid users=()
   dir=$1 port=${2:-9092}
   mkdir -p "$dir"
   dir=$(cd "$dir" && pwd)
@@ -101,10 +144,14 @@ start() {
   [[ $port != 0 ]] || port=$(free_port)
   if listening "$port"; then die "port $port is taken"; fi
   configure "$dir" "$port"
+  if [[ -n ${HELIOSDB_TEST_KAFKA_SECURE:-} ]]; then
+    secure "$dir"
+    users=(--add-scram 'SCRAM-SHA-256=[name=ann,password=ann-secret]' --add-scram 'SCRAM-SHA-512=[name=ann,password=ann-secret]')
+  fi
   local logging=-Dlog4j2.configurationFile=$here/log4j2.properties
   if [[ ! -f $dir/data/meta.properties ]]; then
     (java_kafka "${brief[@]}" -Xmx128m "$logging" -cp "$cache/libs/*" kafka.tools.StorageTool format \
-      --cluster-id aGVsaW9zZGItdGVzdGluZw --config "$dir/server.properties") >"$dir/format.log" 2>&1 ||
+      --cluster-id aGVsaW9zZGItdGVzdGluZw --config "$dir/server.properties" "${users[@]}") >"$dir/format.log" 2>&1 ||
       { cat "$dir/format.log" >&2; die "formatting the storage failed"; }
   fi
   local flags=("${lasting[@]}")
