@@ -25,14 +25,12 @@ func (e *Engine) Park(rels []uint32, pos uint64) {
 		if g == nil || g.relations[rel].table {
 			continue
 		}
-		if sets[g] == nil {
-			sets[g] = map[*Job]bool{}
-		}
-		sets[g][g.relations[rel]] = true
+		addJob(sets, g, g.relations[rel])
 	}
+	e.addReaders(sets)
 	var empty []*Graph
 	for _, g := range slices.SortedFunc(maps.Keys(sets), byID) {
-		set := g.withReaders(sets[g])
+		set := sets[g]
 		if g.parked && len(set) == len(g.jobs) {
 			continue
 		}
@@ -54,16 +52,31 @@ func byID(a, b *Graph) int {
 	return 1
 }
 
-// withReaders adds what reads the jobs of set, in this graph, to it.
-func (g *Graph) withReaders(set map[*Job]bool) map[*Job]bool {
-	for _, j := range g.jobs { // in topological order
-		for _, rel := range j.reads {
-			if up := g.relations[rel]; up != nil && set[up] {
-				set[j] = true
+func addJob(sets map[*Graph]map[*Job]bool, g *Graph, j *Job) {
+	if sets[g] == nil {
+		sets[g] = map[*Job]bool{}
+	}
+	sets[g][j] = true
+}
+
+// addReaders adds what reads the jobs of the sets: in their graphs, and in those
+// that are on their way to them.
+func (e *Engine) addReaders(sets map[*Graph]map[*Job]bool) {
+	stands := func(rel uint32) bool {
+		g := e.where[rel]
+		return g != nil && sets[g][g.relations[rel]]
+	}
+	for again := true; again; {
+		again = false
+		for _, g := range e.graphs {
+			for _, j := range g.jobs { // in topological order
+				if !sets[g][j] && slices.ContainsFunc(j.reads, stands) {
+					addJob(sets, g, j)
+					again = true
+				}
 			}
 		}
 	}
-	return set
 }
 
 // park moves the jobs of set out of g into a graph that stands still. Under
