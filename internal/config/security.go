@@ -58,14 +58,15 @@ type Security struct {
 	// directory.
 	AuditLogFile string `key:"audit_log_file" reload:"yes"`
 	// TLSCertFile is the certificate chain (PEM) of all ports; it needs
-	// tls_key_file. Default "": no TLS.
-	TLSCertFile string `key:"tls_cert_file" reload:"yes" exists:"yes"`
+	// tls_key_file. These files are read again when they change, and on SIGHUP.
+	// Default "": no TLS.
+	TLSCertFile string `key:"tls_cert_file" exists:"yes"`
 	// TLSKeyFile is the private key (PEM, not encrypted) of tls_cert_file.
-	TLSKeyFile string `key:"tls_key_file" reload:"yes" exists:"yes"`
+	TLSKeyFile string `key:"tls_key_file" exists:"yes"`
 	// TLSClientCAFile holds the certificates (PEM) that sign clients'
 	// certificates; with it a client may log in by certificate, whose common
 	// name is the user. Default "": no client certificates.
-	TLSClientCAFile string `key:"tls_client_ca_file" reload:"yes" exists:"yes"`
+	TLSClientCAFile string `key:"tls_client_ca_file" exists:"yes"`
 	// TLSMinVersion is the oldest TLS accepted: "1.2" (default) or "1.3".
 	TLSMinVersion string `key:"tls_min_version" oneof:"1.2,1.3"`
 	// AllowPlaintext lets the ports listen beyond loopback without TLS: for
