@@ -14,8 +14,12 @@ import (
 // Snapshot holds relations of one or more graphs, each graph at one step. It
 // blocks nobody and is blocked by nobody; Release frees what only it holds.
 type Snapshot struct {
-	rels map[uint32]*RelationSnapshot
+	rels    map[uint32]*RelationSnapshot
+	applied uint64
 }
+
+// Applied is the log position of the last change of a table that s shows.
+func (s *Snapshot) Applied() uint64 { return s.applied }
 
 // RelationSnapshot is the contents of one relation at one step.
 type RelationSnapshot struct {
@@ -75,6 +79,7 @@ func (g *Graph) snapshot(s *Snapshot) error {
 			r.trees = append(r.trees, m.tree.Snapshot())
 		}
 		s.rels[j.rel] = r
+		s.applied = max(s.applied, g.applied)
 	}
 	return nil
 }

@@ -32,10 +32,12 @@ func (s *Server) openAuth() error {
 		OIDC:   auth.OIDCOptions{URL: sec.OIDCJWKSURL, Issuer: sec.OIDCIssuer, Audience: sec.OIDCAudience, RolesClaim: sec.OIDCRolesClaim},
 		Limits: rateLimit(s.cfg),
 		Persist: func(record []byte) error {
-			_, err := s.append(recordAuth, record)
+			pos, err := s.append(recordAuth, record)
+			s.authLogged.Store(pos)
 			return err
 		},
-		Audit: s.audit, Logger: s.log,
+		Confirm: func() error { return s.confirm(s.closing, s.authLogged.Load()) },
+		Audit:   s.audit, Logger: s.log,
 	})
 	if err != nil {
 		return errors.Join(err, s.audit.Close())

@@ -18,6 +18,8 @@ type catalogView struct {
 	nextOp  uint64
 	// pausedAt is since when all jobs stand still, see PauseAll; 0: they do not.
 	pausedAt int64
+	// logged is the log position of the last change, 0 if that is in an epoch.
+	logged uint64
 }
 
 var _ catalog.Reader = (*catalogView)(nil)

@@ -16,7 +16,8 @@ import (
 
 // checkpointer remembers the last checkpoint, for people and metrics.
 type checkpointer struct {
-	running sync.Mutex // one at a time
+	running sync.Mutex         // one at a time
+	end     context.CancelFunc // ends the loop
 	mu      sync.Mutex
 	last    CheckpointInfo
 }
@@ -40,15 +41,15 @@ var (
 )
 
 // checkpointLoop takes a checkpoint every interval.
-func (s *Server) checkpointLoop() {
+func (s *Server) checkpointLoop(ctx context.Context) {
 	t := time.NewTicker(s.cfg.Streaming.CheckpointInterval)
 	defer t.Stop()
 	for {
 		select {
-		case <-s.closing.Done():
+		case <-ctx.Done():
 			return
 		case <-t.C:
-			if err := s.Checkpoint(s.closing); err != nil && s.closing.Err() == nil {
+			if err := s.Checkpoint(ctx); err != nil && ctx.Err() == nil {
 				s.log.Error("checkpoint failed", "error", err)
 			}
 		}
@@ -71,6 +72,9 @@ func (s *Server) checkpoint(ctx context.Context, alone bool) error {
 	}
 	start := time.Now()
 	info, offsets, err := s.writeEpoch(alone)
+	if err == nil {
+		err = s.upload(ctx)
+	}
 	tracing.Record("checkpoint", start, err, attribute.Int64("epoch", int64(info.Epoch)), attribute.Int64("stall_us", info.Stall.Microseconds()))
 	s.checkpoints.mu.Lock()
 	defer s.checkpoints.mu.Unlock()
@@ -132,8 +136,10 @@ func (s *Server) writeEpoch(alone bool) (CheckpointInfo, map[uint32]source.Offse
 	ok = true
 	crashpoint.Hit(crashCommitted)
 	info.Epoch = w.Epoch()
-	if err := s.wal.TruncateBefore(meta.Contained + 1); err != nil {
-		return info, nil, err
+	if s.remote == nil { // otherwise the log is needed until the bucket has the epoch
+		if err := s.wal.TruncateBefore(meta.Contained + 1); err != nil {
+			return info, nil, err
+		}
 	}
 	crashpoint.Hit(crashTruncated)
 	return info, meta.offsets(), nil

@@ -91,7 +91,7 @@ func (s *Server) commit(c *change) error {
 	if err != nil {
 		return errors.Join(err, s.takeBack(&c.rec))
 	}
-	return nil
+	return s.confirm(s.closing, pos)
 }
 
 // takeBack drops what a logged change created and could not start, so that the
@@ -109,7 +109,10 @@ func (s *Server) takeBack(failed *ddlRecord) error {
 	if err != nil {
 		return err
 	}
-	return s.applyDDL(pos, &rec)
+	if err := s.applyDDL(pos, &rec); err != nil {
+		return err
+	}
+	return s.confirm(s.closing, pos)
 }
 
 // checkStart builds what the new jobs need, so that what cannot be built is
@@ -159,6 +162,7 @@ func (s *Server) applyDDL(pos uint64, rec *ddlRecord) error {
 			return err
 		}
 	}
+	cat.logged = pos
 	s.cat.Store(cat)
 	s.auth.ForgetRelations(rec.Drop...)
 	s.park(was, cat, pos)

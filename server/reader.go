@@ -35,6 +35,9 @@ func (x *session) reader(stored []uint32) (*reader, error) {
 	if err := x.s.engine.Add(r.snap, stored); err != nil {
 		return nil, err
 	}
+	if err := x.s.visible(x.s.closing, max(r.snap.Applied(), x.s.catalog().logged)); err != nil {
+		return nil, err
+	}
 	for _, oid := range stored {
 		if err := x.fresh(r, oid); err != nil {
 			return nil, err

@@ -93,6 +93,8 @@ func (s *Server) serve(ctx context.Context, l *Listeners, d *devMode, o RunOptio
 	select {
 	case <-ctx.Done():
 		return nil
+	case <-s.lost():
+		return s.remote.Err()
 	case err := <-l.Errors():
 		return err
 	}

@@ -19,6 +19,7 @@ import (
 	"github.com/heliosdb/heliosdb-streaming/internal/tlsconf"
 	"github.com/heliosdb/heliosdb-streaming/server/auth"
 	"github.com/heliosdb/heliosdb-streaming/storage/epoch"
+	"github.com/heliosdb/heliosdb-streaming/storage/remote"
 	"github.com/heliosdb/heliosdb-streaming/storage/state"
 	"github.com/heliosdb/heliosdb-streaming/storage/wal"
 )
@@ -36,6 +37,8 @@ type Server struct {
 	wal        *wal.Log
 	store      *epoch.Store
 	encryption encryption
+	remote     *remote.State // nil: the state is in no bucket
+	authLogged atomic.Uint64 // position of the last change of users or roles
 	engine     *exec.Engine
 	metrics    *metrics
 	auth       *auth.Auth
@@ -106,7 +109,9 @@ func Open(cfg *config.Config, log *slog.Logger) (*Server, error) {
 	s.metrics.watch(s)
 	s.engine.Run()
 	s.background.Go(s.startMissing)
-	s.background.Go(s.checkpointLoop)
+	var checkpoints context.Context
+	checkpoints, s.checkpoints.end = context.WithCancel(s.closing)
+	s.background.Go(func() { s.checkpointLoop(checkpoints) })
 	s.background.Go(s.watchMemory)
 	s.background.Go(s.sampleRates)
 	return s, nil
@@ -144,25 +149,48 @@ func (s *Server) openStorage() error {
 	if s.cfg.State.Backend == config.BackendMemory {
 		dir = ""
 	}
-	var err error
-	if s.encryption, err = openEncryption(s.closing, s.cfg, dir); err != nil {
+	if err := s.openStores(dir); err != nil {
 		return err
 	}
-	ring := s.encryption.ring
-	if ring != nil {
-		s.log.Info("the state is encrypted", "key", ring.Current().ID().String(), "kms", s.encryption.kms.ID())
+	if err := s.openAuth(); err != nil {
+		return errors.Join(err, s.closeStores())
 	}
-	if s.store, err = epoch.Open(epoch.Options{Dir: dir, Keyring: ring, Compression: compressionOf(s.cfg.State.Compression), Logger: s.log}); err != nil {
+	return nil
+}
+
+// openStores opens the store of epochs and the log.
+func (s *Server) openStores(dir string) error {
+	prepare := func() (epoch.Options, wal.Options, error) {
+		var err error
+		if s.encryption, err = openEncryption(s.closing, s.cfg, dir); err != nil {
+			return epoch.Options{}, wal.Options{}, err
+		}
+		ring := s.encryption.ring
+		if ring != nil {
+			s.log.Info("the state is encrypted", "key", ring.Current().ID().String(), "kms", s.encryption.kms.ID())
+		}
+		return epoch.Options{Dir: dir, Keyring: ring, Compression: compressionOf(s.cfg.State.Compression), Logger: s.log},
+			wal.Options{Sync: true, Keyring: ring, Logger: s.log}, nil
+	}
+	if s.cfg.State.BucketURL() != "" {
+		err := s.openBucket(prepare)
+		if err == nil {
+			s.encryption.share = s.remote.PutKeyring
+		}
 		return err
 	}
-	if s.wal, err = wal.Open(dir, wal.Options{Sync: true, Keyring: ring, Logger: s.log}); err != nil {
+	eopt, wopt, err := prepare()
+	if err != nil {
+		return err
+	}
+	if s.store, err = epoch.Open(eopt); err != nil {
+		return err
+	}
+	if s.wal, err = wal.Open(dir, wopt); err != nil {
 		return errors.Join(err, s.store.Close())
 	}
 	if err := s.dropUnusedKeys(); err != nil {
-		return errors.Join(err, s.wal.Close(), s.store.Close())
-	}
-	if err := s.openAuth(); err != nil {
-		return errors.Join(err, s.wal.Close(), s.store.Close())
+		return errors.Join(err, s.closeStores())
 	}
 	return nil
 }
@@ -170,7 +198,7 @@ func (s *Server) openStorage() error {
 func (s *Server) closeStorage() error {
 	s.stop()
 	s.engine.Close()
-	err := errors.Join(s.wal.Close(), s.store.Close(), s.closeAuth())
+	err := errors.Join(s.closeStores(), s.closeAuth())
 	for _, spec := range s.specs {
 		spec.Close()
 	}
@@ -180,8 +208,12 @@ func (s *Server) closeStorage() error {
 // AppendCut implements exec.CutLog.
 func (s *Server) AppendCut(record []byte) (uint64, error) { return s.append(recordCut, record) }
 
-// append makes a record durable.
+// append makes a record durable on this machine. When the state is in a bucket,
+// confirm comes after it was applied.
 func (s *Server) append(kind byte, payload []byte) (uint64, error) {
+	if err := s.admit(kind); err != nil {
+		return 0, err
+	}
 	pos, err := s.wal.Append(kind, payload)
 	if err != nil {
 		return 0, err
@@ -192,6 +224,7 @@ func (s *Server) append(kind byte, payload []byte) (uint64, error) {
 // Close takes a last checkpoint, as far as ctx allows, and stops. What was
 // acknowledged is durable either way.
 func (s *Server) Close(ctx context.Context) error {
+	s.checkpoints.end() // one that waits for a bucket would use up the time for this one
 	err := s.Checkpoint(ctx)
 	s.stop()
 	s.background.Wait()

@@ -31,9 +31,25 @@ func (s *Server) commitWrite(ctx context.Context, ws *writeSet) error {
 	if len(tables) == 0 {
 		return nil
 	}
+	pos, err := s.logWrite(ctx, ws, tables)
+	switch {
+	case err == nil:
+		return s.confirm(ctx, pos)
+	case pos == 0:
+		// What stands in the way may be a change that is not confirmed yet.
+		if wait := s.visible(ctx, s.wal.LastPos()); wait != nil {
+			return wait
+		}
+	}
+	return err
+}
+
+// logWrite checks a write set, logs it and applies it. It returns the log
+// position, 0 if nothing was logged.
+func (s *Server) logWrite(ctx context.Context, ws *writeSet, tables []uint32) (pos uint64, err error) {
 	s.writes.RLock()
 	defer s.writes.RUnlock()
-	return s.engine.Write(tables, func(w *exec.Write) error {
+	err = s.engine.Write(tables, func(w *exec.Write) error {
 		if err := context.Cause(ctx); err != nil {
 			return err
 		}
@@ -47,8 +63,8 @@ func (s *Server) commitWrite(ctx context.Context, ws *writeSet) error {
 				return err
 			}
 		}
-		pos, err := s.append(recordWrite, appendWrite(nil, ws.deltas))
-		if err != nil {
+		var err error
+		if pos, err = s.append(recordWrite, appendWrite(nil, ws.deltas)); err != nil {
 			return err
 		}
 		crashpoint.Hit(crashWriteLogged)
@@ -56,6 +72,7 @@ func (s *Server) commitWrite(ctx context.Context, ws *writeSet) error {
 		crashpoint.Hit(crashWriteApplied)
 		return err
 	})
+	return pos, err
 }
 
 // checkWrite sees that the rows to go are there as they were read and that no

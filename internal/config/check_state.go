@@ -39,7 +39,7 @@ func (l *loader) checkState() {
 	if c.State.BucketURL() != "" {
 		return
 	}
-	for _, key := range []string{"local_path", "endpoint", "region", "path_style", "request_timeout_secs", "max_retries"} {
+	for _, key := range []string{"local_path", "endpoint", "region", "path_style", "request_timeout_secs", "max_retries", "lease_secs", "take_over"} {
 		l.warnKey("state."+key, "has no effect: it belongs to object stores")
 	}
 }

@@ -15,7 +15,7 @@ func Default() *Config {
 		},
 		State: State{
 			Backend: BackendFile, Path: defaultLocalPath, CacheSizeMB: 64, Compression: "snappy",
-			IncrementalCheckpoints: true, RetainedCheckpoints: 10, RequestTimeout: 30 * time.Second, MaxRetries: 8,
+			IncrementalCheckpoints: true, RetainedCheckpoints: 10, RequestTimeout: 30 * time.Second, MaxRetries: 8, Lease: 15 * time.Second,
 		},
 		Kafka: Kafka{
 			BootstrapServers: "localhost:9092", GroupID: "heliosdb-streaming", AutoOffsetReset: OffsetEarliest,

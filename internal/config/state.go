@@ -68,6 +68,14 @@ type State struct {
 	// MaxRetries is how often a request that failed for a passing reason is
 	// tried again, with growing pauses. Default 8.
 	MaxRetries int `key:"max_retries" range:"0,100"`
+	// Lease is how long the process that owns a bucket may be silent before
+	// another one may take the bucket over: how long a restart on another machine
+	// waits when the process before it died. Seconds, default 15.
+	Lease time.Duration `key:"lease_secs" range:"0.1,3600"`
+	// TakeOver takes a bucket over from another process without waiting until its
+	// lease has run out. For once, by a person who knows that the other process
+	// is gone; if it is not, it stops. Default false.
+	TakeOver bool `key:"take_over"`
 }
 
 // BucketURL is path when it names an object store, else "".

@@ -5,6 +5,7 @@ const (
 	Warning                      = "01000"
 	FeatureNotSupported          = "0A000"
 	ConnectionFailure            = "08006"
+	TransactionResolutionUnknown = "08007"
 	ProtocolViolation            = "08P01"
 	CardinalityViolation         = "21000"
 	DataException                = "22000"

@@ -27,6 +27,9 @@ type Options struct {
 	Limits   RateLimit
 	// Persist makes a record durable before it returns.
 	Persist func(record []byte) error
+	// Confirm, if set, is called after the record was applied; its error says that
+	// the outcome of the change is not known.
+	Confirm func() error
 	// Audit gets what happens; nil: nothing is kept.
 	Audit  *Audit
 	Logger *slog.Logger
@@ -149,9 +152,12 @@ func (a *Auth) Apply(p []byte) error {
 		return err
 	}
 	a.mu.Lock()
-	defer a.mu.Unlock()
 	a.st.apply(r)
 	a.watchCosts()
+	a.mu.Unlock()
+	if a.opts.Confirm != nil {
+		return a.opts.Confirm()
+	}
 	return nil
 }
 

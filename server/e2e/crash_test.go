@@ -61,27 +61,28 @@ type campaign struct {
 // every named place, and compares with what an undisturbed run would hold. It
 // reports how many kills hit a named place.
 func TestCrashCampaign(t *testing.T) {
-	crashCampaign(t, envInt(t, "HELIOSDB_TEST_CRASH_N", 50), false)
+	crashCampaign(t, envInt(t, "HELIOSDB_TEST_CRASH_N", 50), settings{dir: t.TempDir()}, (*campaign).check)
 }
 
 // TestCrashCampaignEncrypted is the same with encryption on, data keys changing
 // now and then.
 func TestCrashCampaignEncrypted(t *testing.T) {
-	crashCampaign(t, envInt(t, "HELIOSDB_TEST_CRASH_ENCRYPTED_N", 24), true)
+	s := settings{dir: t.TempDir(), env: []string{encryptionOn}}
+	crashCampaign(t, envInt(t, "HELIOSDB_TEST_CRASH_ENCRYPTED_N", 24), s, (*campaign).check)
 }
 
-func crashCampaign(t *testing.T, kills int, encrypted bool) {
+// crashCampaign kills the engine so many times. afterKill is called now and then
+// while no engine runs.
+func crashCampaign(t *testing.T, kills int, s settings, afterKill func(*campaign)) {
 	seed := uint64(envInt(t, "HELIOSDB_TEST_CRASH_SEED", int(time.Now().UnixNano()&0x7fffffff)))
 	t.Logf("seed %d (HELIOSDB_TEST_CRASH_SEED replays it)", seed)
 	broker := testkafka.Fake(t)
 	c := &campaign{
-		t: t, rng: rand.New(rand.NewPCG(seed, 7)), topic: testkafka.Topic(t, broker, 3),
-		s:     settings{dir: t.TempDir(), broker: broker, workers: 2, checkpoint: "0.15"},
+		t: t, rng: rand.New(rand.NewPCG(seed, 7)), topic: testkafka.Topic(t, broker, 3), s: s,
 		acked: map[int64]int{}, maybe: map[int64]int{},
 	}
-	if encrypted {
-		c.s.env = []string{encryptionOn}
-	}
+	c.s.broker, c.s.workers, c.s.checkpoint = broker, 2, "0.15"
+	encrypted, inBucket := slices.Contains(s.env, encryptionOn), strings.Contains(s.state, "://")
 	var err error
 	if c.cl, err = kgo.NewClient(kgo.SeedBrokers(broker), kgo.RecordPartitioner(kgo.ManualPartitioner())); err != nil {
 		t.Fatal(err)
@@ -91,8 +92,13 @@ func crashCampaign(t *testing.T, kills int, encrypted bool) {
 	e.exec(fmt.Sprintf(campaignSQL, c.topic))
 	names := slices.DeleteFunc(crashpoint.Names(), func(name string) bool {
 		of, _, _ := strings.Cut(name, ".")
-		return !encrypted && slices.Contains([]string{"seal", "kms", "encryption"}, of)
+		return !encrypted && slices.Contains([]string{"seal", "kms", "encryption"}, of) || !inBucket && of == "remote"
 	})
+	if inBucket { // as below
+		slices.SortStableFunc(names, func(a, b string) int {
+			return boolInt(strings.HasPrefix(b, "remote.")) - boolInt(strings.HasPrefix(a, "remote."))
+		})
+	}
 	if encrypted { // those that are about keys first: there are more places than kills
 		slices.SortStableFunc(names, func(a, b string) int {
 			return boolInt(strings.Contains(b, "key")) - boolInt(strings.Contains(a, "key"))
@@ -108,7 +114,7 @@ func crashCampaign(t *testing.T, kills int, encrypted bool) {
 		c.wait(e)
 		e.kill()
 		if round%5 == 0 {
-			c.check()
+			afterKill(c)
 		}
 		s := c.s
 		s.workers = 1 + c.rng.IntN(3)

@@ -4,6 +4,7 @@ package e2e
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -89,6 +90,7 @@ type settings struct {
 	checkpoint string // seconds
 	sql        []string
 	env        []string
+	state      string // of [state]; "": the directory "state" in dir
 }
 
 var readyLine = regexp.MustCompile(`pgwire (\S+), health http://(\S+)/health, metrics http://(\S+)/metrics, API http://(\S+)/api/v1`)
@@ -114,12 +116,12 @@ checkpoint_interval_secs = %s
 watermark_interval_secs = 0.1
 max_parallelism = %d
 [state]
-path = %q
+%s
 [security]
 authentication_enabled = false
 [kafka]
 bootstrap_servers = %q
-`, s.checkpoint, s.workers, filepath.Join(s.dir, "state"), s.broker)
+`, s.checkpoint, s.workers, cmp.Or(s.state, fmt.Sprintf("path = %q", filepath.Join(s.dir, "state"))), s.broker)
 	file := filepath.Join(s.dir, "streaming.toml")
 	if err := os.WriteFile(file, []byte(config), 0o600); err != nil {
 		t.Fatal(err)
