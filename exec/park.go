@@ -247,12 +247,12 @@ func (e *Engine) unpark(p *Graph, homes []*Graph) {
 }
 
 // Returned reports whether none of the jobs is on its way back from being
-// parked.
+// parked, as far as graphs take input.
 func (e *Engine) Returned(rels []uint32) bool {
 	e.mu.RLock()
 	defer e.mu.RUnlock()
 	for _, rel := range rels {
-		if g := e.where[rel]; g != nil && !g.parked && g.follow != nil {
+		if g := e.where[rel]; g != nil && e.paused == nil && !g.parked && g.follow != nil {
 			return false
 		}
 	}

@@ -85,7 +85,7 @@ var mirrored = map[string]string{"lt": "gt", "le": "ge", "gt": "lt", "ge": "le"}
 func comparison(f *expr.Func) string {
 	for _, t := range f.Args {
 		switch t.OID {
-		case types.OIDTimestamp, types.OIDTimestamptz, types.OIDInterval:
+		case types.OIDTimestamp, types.OIDTimestamptz, types.OIDInterval, types.OIDDate:
 		default:
 			return ""
 		}
@@ -113,8 +113,12 @@ func addChecked(a, b int64) (int64, bool) {
 	return s, s > -maxShift && s < maxShift
 }
 
-// asTime reads a time.
+// asTime reads a time; a date is its midnight.
 func asTime(e expr.Expr) (t instant, ok bool) {
+	if e.Type().OID == types.OIDDate {
+		midnight := expr.FuncByID("date_timestamp")
+		return instant{x: &expr.Call{Fn: midnight, Args: []expr.Expr{e}, T: midnight.Ret}}, !ReadsClock(e)
+	}
 	call, is := e.(*expr.Call)
 	if !is {
 		return instant{x: e}, !ReadsClock(e)
