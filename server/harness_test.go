@@ -43,7 +43,7 @@ func serveTest(t testing.TB, s *Server, log *slog.Logger) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.terminate = func(pid int32) { w.Terminate(pid) }
+	s.clients = w
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)

@@ -52,7 +52,7 @@ func (s *Server) Listen() (*Listeners, error) {
 		return nil, err
 	}
 	l.pg = pg
-	s.terminate = func(pid int32) { pg.Terminate(pid) }
+	s.clients = pg
 	ln, err := s.open("pgwire", s.cfg.Server.PgwirePort, &l.PG)
 	if err != nil {
 		return nil, err

@@ -98,17 +98,3 @@ func fatal(code, format string, args ...any) *pgerr.Error {
 	e.Severity = "FATAL"
 	return e
 }
-
-// endSessions ends the connections of a user who was changed, but for the one
-// that does the changing.
-func (s *Server) endSessions(user string) {
-	for _, x := range s.sessions.all() {
-		switch {
-		case x.id.Name != user || x.altering.Load():
-		case x.end != nil:
-			x.end()
-		case s.terminate != nil:
-			s.terminate(x.pid)
-		}
-	}
-}

@@ -87,6 +87,7 @@ var parameterList = []parameter{
 	{name: "max_parallel_workers_per_gather", def: "0", kind: integer{0, 1024, unitless}, about: "Sets the maximum number of parallel processes per executor node."},
 	{name: "max_prepared_transactions", def: "0", kind: integer{0, 262143, unitless}, fixed: true, about: "Sets the maximum number of simultaneously prepared transactions."},
 	{name: "plan_cache_mode", def: "auto", kind: enum{"auto", "force_generic_plan", "force_custom_plan"}, about: "Controls the planner's selection of custom or generic plan."},
+	{name: "password_encryption", def: "scram-sha-256", kind: only{"scram-sha-256", []string{"md5"}}, about: "Chooses the algorithm for encrypting passwords."},
 	{name: "quote_all_identifiers", def: "off", kind: boolean{}, about: "When generating SQL fragments, quote all identifiers."},
 	{name: "random_page_cost", def: "4", kind: real{0, math.MaxFloat64}, about: "Sets the planner's estimate of the cost of a nonsequentially fetched disk page."},
 	{name: "role", def: "none", kind: text{}, about: "Sets the current role."},

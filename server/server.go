@@ -43,7 +43,7 @@ type Server struct {
 	metrics    *metrics
 	auth       *auth.Auth
 	tls        *tlsconf.Source // nil: the ports are not encrypted
-	terminate  func(pid int32) // ends a client's connection; nil: nothing listens
+	clients    clientControl   // nil: nothing listens
 	audit      *auth.Audit     // nil: none is kept
 	rates      rates
 

@@ -148,6 +148,9 @@ func (s session) RelationPrivilege(_, rel uint32, _ string) (has, ok bool) {
 func (s session) SearchPath() []string { return []string{"public"} }
 func (s session) TimeZone() string     { return "UTC" }
 func (s session) BackendPID() int32    { return 7 }
+func (s session) SignalBackend(int32, bool) (bool, error) {
+	return false, nil
+}
 func (s session) RelationOID(schema, name string) uint32 {
 	return RelationOID(s.env.Catalog, schema, name, s.SearchPath())
 }

@@ -73,6 +73,9 @@ type Session interface {
 	SearchPath() []string
 	TimeZone() string
 	BackendPID() int32
+	// SignalBackend cancels what a session executes, or ends it; false: there is
+	// no such session.
+	SignalBackend(pid int32, terminate bool) (bool, error)
 	// RelationOID resolves a possibly qualified relation name; 0: none.
 	RelationOID(schema, name string) uint32
 	// RelationName is the reverse, qualified when not visible.

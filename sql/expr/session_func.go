@@ -54,6 +54,7 @@ func init() {
 		}
 		return int64(s.BackendPID()), nil
 	})).stable()
+	registerSignals()
 	sessionText("current_setting", "show_config_by_name", t, func(s Session, r *row) (string, error) { return setting(s, r.text(0), false) }, t)
 	sessionText("current_setting", "show_config_by_name_missing_ok", t, func(s Session, r *row) (string, error) { return setting(s, r.text(0), r.boolean(1)) }, t, b)
 	sessionText("set_config", "set_config_by_name", t, setConfig, t, t, b).volatile().lax()
@@ -66,6 +67,23 @@ func init() {
 	sessionText("pg_client_encoding", "pg_client_encoding", name, func(s Session, _ *row) (string, error) { return "UTF8", nil })
 	registerDefinitions()
 	registerSizes()
+}
+
+// registerSignals adds what stops other sessions.
+func registerSignals() {
+	i4, i8, b := types.Int4, types.Int8, types.Boolean
+	signal := func(terminate bool) kernel {
+		return retBool(func(r *row) (bool, error) {
+			s, err := r.session()
+			if err != nil {
+				return false, err
+			}
+			return s.SignalBackend(int32(r.int(0)), terminate)
+		})
+	}
+	def("pg_cancel_backend", "pg_cancel_backend", b, signal(false), i4).volatile()
+	def("pg_terminate_backend", "pg_terminate_backend", b, signal(true), i4).volatile()
+	def("pg_terminate_backend", "pg_terminate_backend_timeout", b, signal(true), i4, i8).volatile()
 }
 
 func currentSchemas(r *row, dst []byte) ([]byte, error) {

@@ -30,6 +30,9 @@ func (*fakeSession) Database() string     { return "heliosdb" }
 func (*fakeSession) SearchPath() []string { return []string{"public"} }
 func (*fakeSession) TimeZone() string     { return "Europe/Berlin" }
 func (*fakeSession) BackendPID() int32    { return 42 }
+func (*fakeSession) SignalBackend(pid int32, terminate bool) (bool, error) {
+	return pid == 42 && !terminate, nil
+}
 func (*fakeSession) RelationOID(schema, name string) uint32 {
 	if name == "bids" && (schema == "" || schema == "public") {
 		return 16384
@@ -97,6 +100,8 @@ func TestSessionFunctions(t *testing.T) {
 		{"current_schemas", types.Type{}, []string{"t"}, "{pg_catalog,public}"},
 		{"show_config_by_name", types.Type{}, []string{"SEARCH_PATH"}, "public"},
 		{"set_config_by_name", types.Type{}, []string{"work_mem", "1MB", "f"}, "1MB"},
+		{"pg_cancel_backend", types.Type{}, []string{"42"}, "t"},
+		{"pg_terminate_backend", types.Type{}, []string{"42"}, "f"},
 		{"pg_backend_pid", types.Type{}, nil, "42"},
 		{"pg_get_userbyid", types.Type{}, []string{"10"}, "alice"},
 		{"pg_get_userbyid", types.Type{}, []string{"11"}, "unknown (OID=11)"},
