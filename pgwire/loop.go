@@ -22,6 +22,11 @@ func (c *conn) loop() error {
 		if err != nil {
 			return c.readError(err)
 		}
+		// A read that had begun may still give a message after its deadline was
+		// moved into the past to end it.
+		if err := c.ending(); err != nil {
+			return err
+		}
 		c.atReady = false
 		if err := c.dispatch(t, body); err != nil {
 			return err
