@@ -1,7 +1,6 @@
 package auth
 
 import (
-	"slices"
 	"strings"
 
 	"github.com/heliosdb/heliosdb-streaming/internal/pgerr"
@@ -166,8 +165,4 @@ var builtIn = []RoleInfo{
 	{Name: RoleAdmin, Permissions: AllPermissions, BuiltIn: true},
 	{Name: RoleOperator, Permissions: Permissions(Read | Execute | Cancel), BuiltIn: true},
 	{Name: RoleViewer, Permissions: Permissions(Read), BuiltIn: true},
-}
-
-func isBuiltIn(name string) bool {
-	return slices.ContainsFunc(builtIn, func(r RoleInfo) bool { return strings.EqualFold(r.Name, name) })
 }
