@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"github.com/heliosdb/heliosdb-streaming/internal/config"
 	"github.com/heliosdb/heliosdb-streaming/server/auth"
 )
@@ -44,6 +46,7 @@ func (s *Server) openAuth() error {
 	}
 	a.OnRevoke(s.endSessions)
 	s.auth = a
+	s.countLogins()
 	return nil
 }
 
@@ -72,6 +75,23 @@ func (s *Server) startAuth(ctx context.Context) error {
 func (s *Server) closeAuth() error {
 	s.auth.Close()
 	return s.audit.Close()
+}
+
+// countLogins registers the metrics of logins and of the audit log.
+func (s *Server) countLogins() {
+	for outcome, value := range map[string]func() int64{
+		"ok":        func() int64 { n, _, _ := s.auth.Logins(); return n },
+		"failed":    func() int64 { _, n, _ := s.auth.Logins(); return n },
+		"throttled": func() int64 { _, _, n := s.auth.Logins(); return n },
+	} {
+		s.reg.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{
+			Name: "heliosdb_logins_total", Help: "Logins over all protocols; throttled ones came too soon after failures and were refused unread.",
+			ConstLabels: prometheus.Labels{"outcome": outcome},
+		}, func() float64 { return float64(value()) }))
+	}
+	s.reg.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{
+		Name: "heliosdb_audit_failures_total", Help: "Events that could not be written to the audit log; they are in the program's log.",
+	}, func() float64 { return float64(s.audit.Failures()) }))
 }
 
 // Auth is who may do what.

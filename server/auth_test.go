@@ -10,6 +10,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus/testutil"
+
 	"github.com/heliosdb/heliosdb-streaming/internal/config"
 	"github.com/heliosdb/heliosdb-streaming/server/auth"
 )
@@ -64,6 +66,15 @@ func TestAuthIsKept(t *testing.T) {
 		}
 	}
 	verify(s, 2)
+	if err := testutil.GatherAndCompare(s.reg, strings.NewReader(`
+# HELP heliosdb_logins_total Logins over all protocols; throttled ones came too soon after failures and were refused unread.
+# TYPE heliosdb_logins_total counter
+heliosdb_logins_total{outcome="failed"} 0
+heliosdb_logins_total{outcome="ok"} 1
+heliosdb_logins_total{outcome="throttled"} 0
+`), "heliosdb_logins_total"); err != nil {
+		t.Error(err)
+	}
 	_ = s.Close(noCheckpoint)
 	s = open()
 	verify(s, 2)

@@ -195,7 +195,9 @@ func (x *session) utility(c *call, st ast.Statement) (string, error) {
 	case *ast.Checkpoint:
 		return "CHECKPOINT", x.s.Checkpoint(c.ctx)
 	case *ast.RotateKey:
-		return "ALTER SYSTEM", x.s.RotateEncryptionKey(c.ctx)
+		err := x.s.RotateEncryptionKey(c.ctx)
+		x.s.auth.RecordAdmin(x.who(), "ALTER SYSTEM ROTATE ENCRYPTION KEY", err)
+		return "ALTER SYSTEM", err
 	case *ast.CloseCursor:
 		return x.closeCursors(st)
 	case *ast.Prepare:

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/heliosdb/heliosdb-streaming/internal/pgerr"
@@ -52,6 +53,8 @@ type Auth struct {
 	limits *limiter
 	setup  *setupToken
 	oidc   *oidc
+
+	loginsOK, loginsFailed, loginsThrottled atomic.Int64
 
 	// change is held while something is changed, from the first look until it
 	// is durable and seen by all.
@@ -111,6 +114,9 @@ func (a *Auth) Start(context.Context) error {
 	a.change.Lock()
 	defer a.change.Unlock()
 	if a.hasUsers() {
+		if !a.administered() {
+			a.log.Warn("no user may administer the server: give one the role Admin in the RBAC file", "file", a.opts.RBACFile)
+		}
 		return a.setup.remove()
 	}
 	path, err := a.setup.create()

@@ -106,6 +106,7 @@ func (t *Attempt) Succeed() (Identity, error) {
 }
 
 func (t *Attempt) ok(id Identity) {
+	t.a.loginsOK.Add(1)
 	t.a.logins.succeeded(clip(t.user), addressKey(t.addr))
 	t.a.record(id, EventLogin, OutcomeOK, t.method)
 }
@@ -113,9 +114,16 @@ func (t *Attempt) ok(id Identity) {
 // Fail ends a failed attempt; the reason is for the audit log only. The error is
 // what the client gets.
 func (t *Attempt) Fail(reason string) error {
+	t.a.loginsFailed.Add(1)
 	t.a.logins.failed(clip(t.user), addressKey(t.addr))
 	t.a.record(Identity{Name: clip(t.user), Address: t.addr}, EventLogin, OutcomeFailed, t.method+": "+reason)
 	return wrongPassword(t.user)
+}
+
+// Logins counts logins since the start, by how they ended: throttled ones were
+// refused unread.
+func (a *Auth) Logins() (ok, failed, throttled int64) {
+	return a.loginsOK.Load(), a.loginsFailed.Load(), a.loginsThrottled.Load()
 }
 
 // complete keeps the hash that a user lacked.

@@ -218,7 +218,10 @@ func TestRBACErrors(t *testing.T) {
 			t.Errorf("%s: %v", c.text, err)
 		}
 	}
-	b, path := withFile(t, "")
+	b, path := withFile(t, "users:\n- username: amy\n  roles: [Viewer]\n")
+	if !strings.Contains(b.said.String(), "no user may administer") {
+		t.Error("nobody is warned that there is no administrator")
+	}
 	writeFile(t, path, strings.Repeat("#", maxRBACFile+1))
 	wantCode(t, "long", b.LoadRBAC(path), pgerr.ConfigFileError)
 	wantCode(t, "missing", b.LoadRBAC(path+"x"), pgerr.ConfigFileError)

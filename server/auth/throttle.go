@@ -107,6 +107,7 @@ func (a *Auth) throttled(user, addr, method string) error {
 	if wait == 0 {
 		return nil
 	}
+	a.loginsThrottled.Add(1)
 	if log > 0 {
 		a.record(Identity{Name: clip(user), Address: addr}, EventThrottled, OutcomeRefused, fmt.Sprintf("%s, %d attempts refused", method, log))
 	}

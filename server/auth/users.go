@@ -253,6 +253,16 @@ func (a *Auth) keepsAdmin(instead *userRec, gone string) error {
 		WithHint("Give another user the role Admin first.")
 }
 
+// administered reports whether somebody may administer; change is held.
+func (a *Auth) administered() bool {
+	for _, n := range a.userNames() {
+		if acc := a.account(n); acc.enabled && a.permissions(acc.roles).Has(Admin) {
+			return true
+		}
+	}
+	return false
+}
+
 // DropUser removes a user with his grants. It needs Admin.
 func (a *Auth) DropUser(_ context.Context, by Identity, name string) error {
 	err := a.audited(by, EventUserDrop, "user "+clip(name), func() error {
