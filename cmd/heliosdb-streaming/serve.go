@@ -31,7 +31,8 @@ Signals:
   TERM, INT    take a last checkpoint and stop
   USR1         write the stacks of all goroutines to the log
   HUP          read the configuration again: log levels, rate limits, certificates,
-               rbac_file, token secrets; the log names what needs a restart
+               rbac_file, token secrets, Kafka's credentials; the log names what needs a
+               restart
 
 Exit codes: 0 stopped as asked, 1 failed, 2 wrong command line or configuration.
 

@@ -128,18 +128,16 @@ func setMechanism(o *Options, name, s string) error {
 	return nil
 }
 
-// setTokenURL takes file:///path too, as Kafka does.
+// setTokenURL takes no file, as Kafka does: whoever may create a source could
+// send any file of the server to brokers of his own. [kafka]
+// sasl_oauth_token_file is for those who may write the configuration.
 func setTokenURL(o *Options, name, s string) error {
 	u, err := url.Parse(s)
-	a := &o.Security.OAuth
-	switch {
-	case err == nil && u.Scheme == "file" && u.Host == "" && u.Path != "":
-		a.TokenFile, a.TokenURL = u.Path, ""
-	case err != nil || u.Host == "" || u.User != nil || u.Scheme != "https" && (u.Scheme != "http" || !config.Loopback(u.Hostname())):
-		return pgerr.New(pgerr.InvalidParameterValue, "option %q must be https://… or file:///…, without a password", name)
-	default:
-		a.TokenURL, a.TokenFile = s, ""
+	if err != nil || u.Host == "" || u.User != nil || u.Scheme != "https" && (u.Scheme != "http" || !config.Loopback(u.Hostname())) {
+		return pgerr.New(pgerr.InvalidParameterValue, "option %q must be https://…, without a password", name).
+			WithHint("A file with a token can be named in the configuration: [kafka] sasl_oauth_token_file.")
 	}
+	o.Security.OAuth.TokenURL, o.Security.OAuth.TokenFile = s, ""
 	return nil
 }
 

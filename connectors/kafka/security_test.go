@@ -49,8 +49,10 @@ func TestSecurityOptions(t *testing.T) {
 		{"other brokers", server, with(nil, optBrokers, "evil:9092"), Security{TLS: true, CAFile: file}, ""},
 		{"the same brokers", server, with(nil, optBrokers, "b:2, a:1"), server, ""},
 		{"any name", Security{}, with(nil, optProtocol, "SSL", optCA, file, optNameCheck, "none"), Security{TLS: true, CAFile: file, AnyName: true}, ""},
-		{"token file", Security{}, with(scram, "properties.sasl.mechanisms", "OAUTHBEARER", optUsername, "", optPassword, "", optTokenURL, "file://"+file),
-			Security{TLS: true, Mechanism: config.SASLOAuthBearer, OAuth: OAuth{TokenFile: file}}, ""},
+		{"token endpoint", Security{}, with(scram, "properties.sasl.mechanisms", "OAUTHBEARER", optUsername, "", optPassword, "", optTokenURL, "https://i/t",
+			optClientID, "c", optSecret, "s"), Security{TLS: true, Mechanism: config.SASLOAuthBearer, OAuth: OAuth{TokenURL: "https://i/t", ClientID: "c", ClientSecret: "s"}}, ""},
+		// A file of the server must not be sent to somebody's broker.
+		{"token file", Security{}, with(scram, "properties.sasl.mechanisms", "OAUTHBEARER", optTokenURL, "file:///etc/passwd"), Security{}, "must be https://"},
 		{"no protocol", Security{}, with(scram, optProtocol, ""), Security{}, "needs properties.security.protocol = 'SASL_SSL'"},
 		{"contradiction", Security{}, with(scram, optProtocol, "SSL"), Security{}, "needs properties.security.protocol = 'SASL_SSL'"},
 		{"no mechanism", Security{}, with(nil, optProtocol, "SASL_SSL"), Security{}, `needs option "properties.sasl.mechanism"`},

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"io/fs"
@@ -91,8 +92,9 @@ func (l *loader) checkFiles() {
 		st, err := os.Stat(name)
 		switch {
 		case err != nil:
-			if pe, ok := err.(*fs.PathError); ok {
-				err = pe.Err
+			var pe *fs.PathError
+			if errors.As(err, &pe) {
+				err = pe.Err // the name is said already
 			}
 			l.fail(l.c.Origin(f.name()), "%s: %s: %v", f.display(), name, err)
 		case st.IsDir():
