@@ -75,6 +75,7 @@ func TestMatrix(t *testing.T) {
 		{"COMMENT ON TABLE t IS 'x'", "AM"},
 		{"ALTER MATERIALIZED VIEW mv PAUSE; ALTER MATERIALIZED VIEW mv RESUME", "AM"},
 		{"PAUSE JOBS; RESUME JOBS", "AM"},
+		{"SHOW ENCRYPTION KEYS", "AM"},
 		{"CREATE ROLE r", "A"},
 		{"ALTER ROLE r PERMISSIONS (Read)", "A"},
 		{"GRANT r TO zoe; REVOKE r FROM zoe", "A"},

@@ -44,7 +44,7 @@ func (k ObjectKind) String() string {
 
 // String names what is shown.
 func (k ShowKind) String() string {
-	return named([]string{"Parameter", "All", "Sources", "Tables", "Views", "MaterializedViews", "Sinks", "Jobs", "EncryptionKeys", "Create", "Describe"}, uint8(k))
+	return named([]string{"Parameter", "All", "Sources", "Tables", "Views", "MaterializedViews", "Sinks", "Jobs", "EncryptionKeys", "StateSavepoints", "Create", "Describe"}, uint8(k))
 }
 
 // String names the statement.

@@ -54,7 +54,7 @@ func corpus(t testing.TB) []string {
 // postgresHas reports whether a statement of statements.txt is PostgreSQL's too.
 func postgresHas(st Stmt) bool {
 	switch n := st.AST.(type) {
-	case *ast.CreateSource, *ast.CreateSink, *ast.CreateTable, *ast.Flush, *ast.Explain:
+	case *ast.CreateSource, *ast.CreateSink, *ast.CreateTable, *ast.Flush, *ast.Explain, *ast.RotateKey:
 		return false
 	case *ast.CreateView:
 		return !strings.Contains(st.Text, "EMIT")
