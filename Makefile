@@ -13,6 +13,9 @@ ARGS ?=
 # make fuzz: time for each fuzz test, and which packages.
 FUZZTIME ?= 10s
 PKG ?= ./...
+# make soak: length and events a second.
+MINUTES ?= 10
+RATE ?= 50000
 # make kafka: port of the broker.
 KAFKA_PORT ?= 9092
 KAFKA_DIR ?= .cache/kafka/run
@@ -47,6 +50,10 @@ lint: ## gofmt, go vet, golangci-lint
 .PHONY: bench
 bench: build ## Nexmark against a real Kafka (ARGS=flags of bin/nexmark)
 	@exec ./bin/nexmark bench $(ARGS)
+
+.PHONY: soak
+soak: build kafka-fetch object-stores ## live load with an S3 server, encryption, TLS, dashboards (MINUTES=10 RATE=50000 ARGS=flags)
+	@exec ./bin/nexmark soak --minutes $(MINUTES) --rate $(RATE) $(ARGS)
 
 .PHONY: microbench
 microbench: ## the Go benchmarks beside the code (PKG=./exec/...)

@@ -99,7 +99,7 @@ func measure(ctx context.Context, o *options, query, target string) result {
 		res.Error = err.Error()
 		return res
 	}
-	e, err := startEngine(ctx, o, "10")
+	e, err := startEngine(ctx, o, setup{checkpointSecs: "10"})
 	if err != nil {
 		return fail(err)
 	}
@@ -163,7 +163,7 @@ func prepare(ctx context.Context, e *engine, query, target string) (string, erro
 // second.
 func fresh(ctx context.Context, o *options, query string) (freshness, error) {
 	f := freshness{Query: query, Rate: o.freshRate}
-	e, err := startEngine(ctx, o, "1")
+	e, err := startEngine(ctx, o, setup{checkpointSecs: "1"})
 	if err != nil {
 		return f, err
 	}

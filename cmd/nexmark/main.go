@@ -19,6 +19,8 @@ const usage = `nexmark: Nexmark events and measurements
 Usage:
   nexmark bench [flags]   load a Kafka broker, run the queries, print a table
   nexmark load  [flags]   only load the topics nexmark-person, -auction, -bid
+  nexmark soak  [flags]   live events at a rate, views, dashboards that poll: latency,
+                          memory, checkpoints, alerts (make soak)
 
 Flags of both:
   --broker HOST:PORT   an Apache Kafka; default: one is started for the run (make kafka-fetch)
@@ -34,6 +36,14 @@ Flags of bench:
   --fresh-secs N       its length (default 20)
   --json FILE          write the results there, too
   --binary FILE        the engine (default bin/heliosdb-streaming)
+
+Flags of soak (and --broker, --partitions, --seed, --workers, --binary):
+  --minutes N          length of the measured part (default 10)
+  --rate N             events a second (default 50000)
+  --backend NAME       s3 (default; a versitygw is started), or file
+  --encrypt=false      state in plain text
+  --tls=false          plain connections
+  --pollers N          dashboards, each with a query every 200 ms (default 10)
 `
 
 // options are the command line.
@@ -43,6 +53,7 @@ type options struct {
 	partitions, workers                    int
 	freshRate, freshSecs                   int
 	seed                                   uint64
+	soak                                   soakOptions
 }
 
 func main() {
@@ -74,6 +85,7 @@ func run(ctx context.Context, args []string) error {
 	fs.IntVar(&o.freshSecs, "fresh-secs", 20, "")
 	fs.StringVar(&o.json, "json", "", "")
 	fs.StringVar(&o.binary, "binary", "bin/heliosdb-streaming", "")
+	o.soak.flags(fs)
 	if err := fs.Parse(args[1:]); err != nil {
 		return err
 	}
@@ -86,6 +98,8 @@ func run(ctx context.Context, args []string) error {
 	switch args[0] {
 	case "load":
 		return load(ctx, o)
+	case "soak":
+		return soak(ctx, o)
 	case "bench":
 		start := time.Now()
 		if err := load(ctx, o); err != nil {

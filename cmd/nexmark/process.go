@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -75,17 +76,31 @@ type engine struct {
 	cmd            *exec.Cmd
 	dir            string
 	pg, metricsURL string
+	pgConfig       *pgx.ConnConfig
 	conn           *pgx.Conn
+	http           *http.Client
 	exited         chan struct{}
 }
 
 var readyLine = regexp.MustCompile(`pgwire (\S+), health http://\S+, metrics (https?://[^\s"]+)`)
 
+// setup is what an engine is started with.
+type setup struct {
+	checkpointSecs string
+	// state is the [state] section but for its head; %DIR% stands for the engine's directory. "": a directory there.
+	state string
+	more  string      // further settings: of [security], and sections behind it
+	tls   *tls.Config // how to reach it; nil without TLS
+}
+
 // startEngine starts the engine on an empty data directory.
-func startEngine(ctx context.Context, o *options, checkpointSecs string) (*engine, error) {
+func startEngine(ctx context.Context, o *options, s setup) (*engine, error) {
 	dir, err := os.MkdirTemp("", "nexmark-engine-")
 	if err != nil {
 		return nil, err
+	}
+	if s.state == "" {
+		s.state = `path = "%DIR%/state"`
 	}
 	config := fmt.Sprintf(`[server]
 host = "127.0.0.1"
@@ -97,19 +112,22 @@ pgwire_port = 0
 checkpoint_interval_secs = %s
 max_parallelism = %d
 [state]
-path = %q
-[security]
-authentication_enabled = false
+%s
 [kafka]
 bootstrap_servers = %q
 [logging]
 level = "warn"
-`, checkpointSecs, o.workers, filepath.Join(dir, "state"), o.broker)
+[security]
+authentication_enabled = false
+%s
+`, s.checkpointSecs, o.workers, strings.ReplaceAll(s.state, "%DIR%", dir), o.broker, strings.ReplaceAll(s.more, "%DIR%", dir))
 	file := filepath.Join(dir, "streaming.toml")
 	if err := os.WriteFile(file, []byte(config), 0o600); err != nil {
 		return nil, err
 	}
-	e := &engine{dir: dir, exited: make(chan struct{})}
+	e := &engine{dir: dir, exited: make(chan struct{}), http: &http.Client{
+		Transport: &http.Transport{TLSClientConfig: s.tls}, Timeout: 10 * time.Second,
+	}}
 	e.cmd = exec.Command(o.binary, "--config", file)
 	e.cmd.Stderr = os.Stderr
 	out, err := e.cmd.StdoutPipe()
@@ -133,7 +151,11 @@ level = "warn"
 		_ = e.cmd.Wait()
 		close(e.exited)
 	}()
-	e.conn, err = pgx.Connect(ctx, "postgres://bench@"+e.pg+"/heliosdb?sslmode=disable&default_query_exec_mode=simple_protocol")
+	if e.pgConfig, err = pgx.ParseConfig("postgres://bench@" + e.pg + "/heliosdb?sslmode=disable&default_query_exec_mode=simple_protocol"); err != nil {
+		return nil, err
+	}
+	e.pgConfig.TLSConfig = s.tls
+	e.conn, err = pgx.ConnectConfig(ctx, e.pgConfig)
 	return e, err
 }
 
@@ -180,7 +202,7 @@ func (e *engine) peakMB() int64 {
 // metrics scrapes the engine's metrics: series without labels by name, others
 // by name{labels}.
 func (e *engine) metrics() (map[string]float64, error) {
-	resp, err := http.Get(e.metricsURL)
+	resp, err := e.http.Get(e.metricsURL)
 	if err != nil {
 		return nil, err
 	}
