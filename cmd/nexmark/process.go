@@ -82,7 +82,7 @@ type engine struct {
 	exited         chan struct{}
 }
 
-var readyLine = regexp.MustCompile(`pgwire (\S+), health http://\S+, metrics (https?://[^\s"]+)`)
+var readyLine = regexp.MustCompile(`pgwire (\S+), health http://\S+, metrics (https?://[^\s",]+)`)
 
 // setup is what an engine is started with.
 type setup struct {
@@ -207,6 +207,9 @@ func (e *engine) metrics() (map[string]float64, error) {
 		return nil, err
 	}
 	defer resp.Body.Close()
+	if resp.StatusCode != http.StatusOK {
+		return nil, fmt.Errorf("%s: %s", e.metricsURL, resp.Status)
+	}
 	m := map[string]float64{}
 	sc := bufio.NewScanner(resp.Body)
 	for sc.Scan() {
