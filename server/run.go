@@ -76,7 +76,9 @@ func (s *Server) serve(ctx context.Context, l *Listeners, d *devMode, o RunOptio
 		}
 	}
 	l.Ready()
-	o.Log.Announce(fmt.Sprintf("HeliosDB Streaming %s is ready: pgwire %s, health http://%s/health, metrics http://%s/metrics, API http://%s/api/v1", Version, l.PG, l.Health, l.Metrics, l.API),
+	ports := scheme(s.watchTLS())
+	o.Log.Announce(fmt.Sprintf("HeliosDB Streaming %s is ready: pgwire %s, health %s://%s/health, metrics %s://%s/metrics, API %s://%s/api/v1",
+		Version, l.PG, ports, l.Health, ports, l.Metrics, scheme(s.apiTLS()), l.API),
 		"workers", s.workers())
 	if d != nil {
 		if err := d.feed(); err != nil {

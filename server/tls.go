@@ -38,3 +38,11 @@ func (s *Server) watchTLS() *tls.Config {
 	}
 	return s.tls.Server("http/1.1")
 }
+
+// scheme is how the URLs of a port begin.
+func scheme(conf *tls.Config) string {
+	if conf == nil {
+		return "http"
+	}
+	return "https"
+}

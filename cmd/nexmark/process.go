@@ -82,7 +82,7 @@ type engine struct {
 	exited         chan struct{}
 }
 
-var readyLine = regexp.MustCompile(`pgwire (\S+), health http://\S+, metrics (https?://[^\s",]+)`)
+var readyLine = regexp.MustCompile(`pgwire (\S+), health https?://\S+, metrics (https?://[^\s",]+)`)
 
 // setup is what an engine is started with.
 type setup struct {

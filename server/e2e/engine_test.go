@@ -93,7 +93,7 @@ type settings struct {
 	state      string // of [state]; "": the directory "state" in dir
 }
 
-var readyLine = regexp.MustCompile(`pgwire (\S+), health http://(\S+)/health, metrics http://(\S+)/metrics, API http://(\S+)/api/v1`)
+var readyLine = regexp.MustCompile(`pgwire (\S+), health https?://(\S+)/health, metrics https?://(\S+)/metrics, API https?://(\S+)/api/v1`)
 
 // tryStart starts the engine and waits until it is ready; an error says that the
 // process ended before.
