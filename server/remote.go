@@ -23,10 +23,9 @@ func (s *Server) openBucket(prepare func() (epoch.Options, wal.Options, error)) 
 	if err != nil {
 		return err
 	}
-	bucket, err := buckets.Open(s.closing, at, buckets.Options{
-		Endpoint: st.Endpoint, Region: st.Region, PathStyle: st.PathStyle, RequestTimeout: st.RequestTimeout,
-		MaxRetries: retries(st.MaxRetries), Metrics: buckets.NewMetrics(s.reg),
-	})
+	opts := BucketOptions(st)
+	opts.Metrics = buckets.NewMetrics(s.reg)
+	bucket, err := buckets.Open(s.closing, at, opts)
 	if err != nil {
 		return err
 	}
@@ -40,14 +39,6 @@ func (s *Server) openBucket(prepare func() (epoch.Options, wal.Options, error)) 
 	}
 	s.store, s.wal = s.remote.Store(), s.remote.Log()
 	return nil
-}
-
-// retries is max_retries as package object wants it, where 0 is the default.
-func retries(n int) int {
-	if n == 0 {
-		return -1
-	}
-	return n
 }
 
 // closeStores closes the store and the log, and gives the bucket up.

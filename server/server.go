@@ -96,6 +96,9 @@ func Open(cfg *config.Config, log *slog.Logger) (*Server, error) {
 	var err error
 	if cfg.RestoreFrom != "" {
 		err = s.restoreSavepoint(s.closing, cfg.RestoreFrom)
+		if err == nil {
+			err = s.upload(s.closing) // no record of the log leads there
+		}
 	}
 	if err == nil {
 		err = s.recover()

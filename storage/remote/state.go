@@ -275,11 +275,9 @@ func (s *State) sendLocal(ctx context.Context, t *tail) error {
 	if err := s.shipTo(ctx, s.log.LastPos()); err != nil {
 		return err
 	}
-	if t.base == nil && m != nil {
-		_, err := s.Checkpoint(ctx)
-		return err
-	}
-	return nil
+	// The last epoch may hold what no record of the log says: a savepoint that was restored.
+	_, err := s.Checkpoint(ctx)
+	return err
 }
 
 // Store is the local store of epochs. State closes it.
