@@ -151,6 +151,7 @@ func (x *session) bind(ctx context.Context, st pgwire.Statement, given []types.T
 }
 
 func (x *session) bindStatement(ctx context.Context, p *prepared, st ast.Statement) error {
+	p.rights = toRun(st)
 	switch st := st.(type) {
 	case *ast.SelectStmt:
 		return x.bindQuery(p, st.Query)
@@ -171,7 +172,6 @@ func (x *session) bindStatement(ctx context.Context, p *prepared, st ast.Stateme
 	case *ast.StateSavepoint:
 		return x.bindStateSavepoint(p, st)
 	}
-	p.rights = toRun(st)
 	p.cmd = done(func(c *call) (string, error) { return x.utility(c, st) })
 	return nil
 }
@@ -193,11 +193,9 @@ func (x *session) utility(c *call, st ast.Statement) (string, error) {
 	case *ast.Flush:
 		return "FLUSH", x.s.flush(c.ctx)
 	case *ast.Checkpoint:
-		return "CHECKPOINT", x.s.Checkpoint(c.ctx)
+		return x.administer("CHECKPOINT", x.s.Checkpoint(c.ctx))
 	case *ast.RotateKey:
-		err := x.s.RotateEncryptionKey(c.ctx)
-		x.s.auth.RecordAdmin(x.who(), "ALTER SYSTEM ROTATE ENCRYPTION KEY", err)
-		return "ALTER SYSTEM", err
+		return x.administer("ALTER SYSTEM", x.s.RotateEncryptionKey(c.ctx))
 	case *ast.CloseCursor:
 		return x.closeCursors(st)
 	case *ast.Prepare:
@@ -208,6 +206,12 @@ func (x *session) utility(c *call, st ast.Statement) (string, error) {
 		return x.discard(st)
 	}
 	return "", pgerr.Unsupported(st.Position(), "this statement")
+}
+
+// administer notes an administrative statement that was carried out, or not.
+func (x *session) administer(tag string, err error) (string, error) {
+	x.s.auth.RecordAdmin(x.who(), tag, err)
+	return tag, err
 }
 
 // ddl executes a statement that changes the catalog.

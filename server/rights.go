@@ -108,13 +108,16 @@ func toWrite(cat *catalogView, st ast.Statement, rel *catalog.Relation, reads []
 	return append(rights, toRead(cat, reads)...)
 }
 
-// toRun is what a statement needs that is bound only when it runs. One that is
-// not listed is for administrators: forgetting it here must not open it.
+// toRun is what a statement needs before it is bound; what reads and writes
+// relations says more then. One that is not listed is for administrators:
+// forgetting it here must not open it.
 func toRun(st ast.Statement) []right {
 	need := auth.Admin
 	switch st := st.(type) {
-	case *ast.Transaction, *ast.SetTransaction, *ast.Set, *ast.CloseCursor, *ast.Prepare, *ast.Deallocate, *ast.Discard:
+	case *ast.Transaction, *ast.SetTransaction, *ast.Set, *ast.Fetch, *ast.CloseCursor, *ast.Prepare, *ast.Deallocate, *ast.Discard:
 		return nil
+	case *ast.Execute:
+		return nil // what it executes is checked as itself
 	case *ast.CreateRole, *ast.AlterRole, *ast.DropRole, *ast.Grant, *ast.GrantRole:
 		return nil // package auth decides: users may change their own password
 	case *ast.CreateSource, *ast.CreateTable, *ast.CreateView, *ast.CreateSink, *ast.Flush:
