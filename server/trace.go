@@ -23,9 +23,13 @@ func startTracing(ctx context.Context, cfg *config.Config) (stop func(), err err
 	if err != nil {
 		host = "unknown"
 	}
+	headers, err := t.HeaderMap()
+	if err != nil {
+		return nil, fmt.Errorf("[tracing] headers %w", err)
+	}
 	shutdown, err := tracing.Setup(ctx, tracing.Options{
 		Endpoint: t.Endpoint(), HTTP: t.OTLPProtocol == config.OTLPHTTP, Insecure: t.Insecure, Sample: t.SampleRatio,
-		Headers: t.Headers.Reveal(), Version: Version, Instance: fmt.Sprintf("%s/%d", host, os.Getpid()),
+		Headers: headers, Version: Version, Instance: fmt.Sprintf("%s/%d", host, os.Getpid()),
 	})
 	if err != nil {
 		return nil, err

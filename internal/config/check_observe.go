@@ -2,36 +2,10 @@ package config
 
 import (
 	"fmt"
-	"slices"
 	"strings"
+
+	"github.com/heliosdb/heliosdb-streaming/internal/logging"
 )
-
-// levels are [logging] level's, the most severe first.
-var levels = []string{"error", "warn", "info", "debug", "trace"}
-
-func isLevel(s string) bool { return slices.Contains(levels, s) }
-
-// maxComponents bounds [logging] components.
-const maxComponents = 100
-
-// Levels are the levels of components, by their name.
-func (g *Logging) Levels() (map[string]string, error) {
-	out := make(map[string]string)
-	for item := range strings.SplitSeq(g.Components, ",") {
-		if item = strings.TrimSpace(item); item == "" {
-			continue
-		}
-		name, level, ok := strings.Cut(item, "=")
-		name, level = strings.TrimSpace(name), strings.ToLower(strings.TrimSpace(level))
-		if !ok || name == "" || !isLevel(level) {
-			return nil, fmt.Errorf("must be NAME=LEVEL,NAME=LEVEL with the levels %q, not %q", levels, item)
-		}
-		if out[name] = level; len(out) > maxComponents {
-			return nil, fmt.Errorf("names more than %d components", maxComponents)
-		}
-	}
-	return out, nil
-}
 
 // maxHeaders bounds [tracing] headers.
 const maxHeaders = 100
@@ -47,7 +21,7 @@ func (t *Tracing) HeaderMap() (map[string]string, error) {
 		if name = strings.TrimSpace(name); !ok || name == "" {
 			return nil, fmt.Errorf("must be NAME=VALUE,NAME=VALUE; item %d is not", i+1)
 		}
-		if out[name] = strings.TrimSpace(value); len(out) > maxHeaders {
+		if out[strings.ToLower(name)] = strings.TrimSpace(value); len(out) > maxHeaders {
 			return nil, fmt.Errorf("names more than %d headers", maxHeaders)
 		}
 	}
@@ -56,7 +30,7 @@ func (t *Tracing) HeaderMap() (map[string]string, error) {
 
 func (l *loader) checkObservation() {
 	c := l.c
-	if _, err := c.Logging.Levels(); err != nil {
+	if err := logging.CheckLevels(c.Logging.Level, c.Logging.Components); err != nil {
 		l.failKey("logging.components", "%v", err)
 	}
 	if _, err := c.Tracing.HeaderMap(); err != nil {

@@ -3,6 +3,8 @@ package config
 import (
 	"regexp"
 	"strings"
+
+	"github.com/heliosdb/heliosdb-streaming/internal/logging"
 )
 
 const envPrefix = "HELIOSDB_"
@@ -92,13 +94,17 @@ func (l *loader) applyRustLog(value string) {
 		}
 		target = strings.ReplaceAll(strings.TrimSpace(target), "-", "_")
 		name, isPart := strings.CutPrefix(target, rustCrate+"::")
+		if isPart { // of a module's parts the first is a component here
+			name, _, _ = strings.Cut(name, "::")
+			lv = name + "=" + lv
+		}
 		switch {
-		case !isLevel(lv) || !isPart && target != rustCrate:
-			l.warn("%s: %q has no effect; use HELIOSDB_LOGGING_LEVEL and HELIOSDB_LOGGING_COMPONENTS", origin, d)
-		case isPart:
-			components = append(components, strings.ReplaceAll(name, "::", ".")+"="+lv)
-		default:
+		case isPart && logging.CheckLevels(l.c.Logging.Level, lv) == nil:
+			components = append(components, lv)
+		case target == rustCrate && logging.CheckLevels(lv, "") == nil:
 			level = lv
+		default:
+			l.warn("%s: %q has no effect; use HELIOSDB_LOGGING_LEVEL and HELIOSDB_LOGGING_COMPONENTS", origin, d)
 		}
 	}
 	if level != "" {

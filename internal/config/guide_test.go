@@ -163,12 +163,13 @@ func TestRustLog(t *testing.T) {
 		warnings          int
 	}{
 		"heliosdb_streaming=debug":             {"debug", "", 0},
+		"heliosdb_streaming::=debug":           {"info", "", 1},
 		"heliosdb-streaming=TRACE":             {"trace", "", 0},
 		"warn":                                 {"warn", "", 0},
 		"":                                     {"info", "", 0},
 		"warn,heliosdb_streaming::kafka=debug": {"warn", "kafka=debug", 0},
-		"heliosdb_streaming::kafka::x=debug,heliosdb_streaming::pgwire=warn": {"info", "kafka.x=debug,pgwire=warn", 0},
-		"info,rdkafka=debug,off,a=b=c/regex":                                 {"info", "", 3},
+		"heliosdb_streaming::kafka::x=debug,heliosdb_streaming::y=trace,heliosdb_streaming::pgwire=warn": {"info", "kafka=debug,pgwire=warn", 1},
+		"info,rdkafka=debug,off,a=b=c/regex": {"info", "", 3},
 	} {
 		c, err := Load(write(t, "[security]\njwt_secret = '"+strings.Repeat("k1", 22)+"'"), []string{"RUST_LOG=" + value})
 		if err != nil || c.Logging.Level != want.level || c.Logging.Components != want.components || len(c.Warnings) != want.warnings {
@@ -179,4 +180,20 @@ func TestRustLog(t *testing.T) {
 	if err != nil || c.Logging.Level != "warn" {
 		t.Errorf("the full name wins: %v %s", err, c.Logging.Level)
 	}
+}
+
+// FuzzRustLog: what another program's variable holds never stops the start.
+func FuzzRustLog(f *testing.F) {
+	f.Add("info,heliosdb_streaming::kafka=debug,rdkafka=off/x")
+	f.Add("heliosdb_streaming::=debug,=,::")
+	f.Fuzz(func(t *testing.T, value string) {
+		l := newLoader(Default())
+		l.applyEnv([]string{"RUST_LOG=" + strings.ReplaceAll(value, "\x00", "")})
+		if len(l.errs) == 0 {
+			l.checkObservation()
+		}
+		if len(l.errs) > 0 {
+			t.Fatalf("%q: %v", value, l.errs)
+		}
+	})
 }

@@ -114,10 +114,25 @@ func nameTrace(groups []string, a slog.Attr) slog.Attr {
 
 // SetLevels replaces the levels, at once and for every logger made from this log.
 func (l *Log) SetLevels(base, components string) error {
+	set, err := parseLevels(base, components)
+	if err != nil {
+		return err
+	}
+	l.levels.Store(set)
+	return nil
+}
+
+// CheckLevels is SetLevels without a log: what is wrong with the levels.
+func CheckLevels(base, components string) error {
+	_, err := parseLevels(base, components)
+	return err
+}
+
+func parseLevels(base, components string) (*levelSet, error) {
 	set := &levelSet{byComponent: map[string]slog.Level{}}
 	var ok bool
 	if set.base, ok = levels[base]; !ok {
-		return fmt.Errorf("log level %q is none of %s", base, names(levels))
+		return nil, fmt.Errorf("log level %q is none of %s", base, names(levels))
 	}
 	for _, part := range strings.Split(components, ",") {
 		if part = strings.TrimSpace(part); part == "" {
@@ -126,13 +141,12 @@ func (l *Log) SetLevels(base, components string) error {
 		name, level, _ := strings.Cut(part, "=")
 		lv, ok := levels[level]
 		if !ok || !slices.Contains(Components, name) {
-			return fmt.Errorf("%q is not COMPONENT=LEVEL with a component of %s and a level of %s",
+			return nil, fmt.Errorf("%q is not COMPONENT=LEVEL with a component of %s and a level of %s",
 				part, strings.Join(Components, ", "), names(levels))
 		}
 		set.byComponent[name] = lv
 	}
-	l.levels.Store(set)
-	return nil
+	return set, nil
 }
 
 func names(m map[string]slog.Level) string {

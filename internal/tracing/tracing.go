@@ -12,7 +12,6 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
-	"strings"
 	"sync/atomic"
 	"time"
 
@@ -35,9 +34,9 @@ type Options struct {
 	HTTP     bool   // OTLP over HTTP instead of gRPC
 	Insecure bool   // without TLS
 	Sample   float64
-	Headers  string // "name=value,name=value"; usually a token
-	Version  string // of the program
-	Instance string // what tells one process from another
+	Headers  map[string]string // go with every export; usually a token
+	Version  string            // of the program
+	Instance string            // what tells one process from another
 }
 
 // Bounds of what waits for the collector; what does not fit is dropped, because
@@ -58,11 +57,7 @@ func On() bool { return tracer.Load() != nil }
 // Setup begins to send traces, until the returned function has sent the last
 // ones. The collector need not be there: spans it does not take are dropped.
 func Setup(ctx context.Context, o Options) (shutdown func(context.Context) error, err error) {
-	headers, err := parseHeaders(o.Headers)
-	if err != nil {
-		return nil, err
-	}
-	client := newClient(o, headers)
+	client := newClient(o)
 	exp, err := otlptrace.New(ctx, client)
 	if err != nil {
 		return nil, fmt.Errorf("[tracing]: %w", err)
@@ -85,10 +80,10 @@ func Setup(ctx context.Context, o Options) (shutdown func(context.Context) error
 	}, nil
 }
 
-func newClient(o Options, headers map[string]string) otlptrace.Client {
+func newClient(o Options) otlptrace.Client {
 	secure := &tls.Config{MinVersion: tls.VersionTLS12}
 	if o.HTTP {
-		opts := []otlptracehttp.Option{otlptracehttp.WithEndpoint(o.Endpoint), otlptracehttp.WithHeaders(headers)}
+		opts := []otlptracehttp.Option{otlptracehttp.WithEndpoint(o.Endpoint), otlptracehttp.WithHeaders(o.Headers)}
 		if o.Insecure {
 			opts = append(opts, otlptracehttp.WithInsecure())
 		} else {
@@ -96,29 +91,13 @@ func newClient(o Options, headers map[string]string) otlptrace.Client {
 		}
 		return otlptracehttp.NewClient(opts...)
 	}
-	opts := []otlptracegrpc.Option{otlptracegrpc.WithEndpoint(o.Endpoint), otlptracegrpc.WithHeaders(headers)}
+	opts := []otlptracegrpc.Option{otlptracegrpc.WithEndpoint(o.Endpoint), otlptracegrpc.WithHeaders(o.Headers)}
 	if o.Insecure {
 		opts = append(opts, otlptracegrpc.WithInsecure())
 	} else {
 		opts = append(opts, otlptracegrpc.WithTLSCredentials(credentials.NewTLS(secure)))
 	}
 	return otlptracegrpc.NewClient(opts...)
-}
-
-// parseHeaders reads "name=value,name=value". Its error does not show a value.
-func parseHeaders(s string) (map[string]string, error) {
-	out := map[string]string{}
-	for part := range strings.SplitSeq(s, ",") {
-		if part = strings.TrimSpace(part); part == "" {
-			continue
-		}
-		name, value, ok := strings.Cut(part, "=")
-		if name = strings.TrimSpace(name); !ok || name == "" {
-			return nil, fmt.Errorf("[tracing] headers must be name=value, separated by commas")
-		}
-		out[strings.ToLower(name)] = strings.TrimSpace(value)
-	}
-	return out, nil
 }
 
 // Start begins a span; end finishes it. Without tracing both do nothing.

@@ -47,7 +47,7 @@ func TestExport(t *testing.T) { // not parallel: tracing is of the process
 	}))
 	defer srv.Close()
 	stop, err := Setup(t.Context(), Options{
-		Endpoint: strings.TrimPrefix(srv.URL, "http://"), HTTP: true, Insecure: true, Sample: 1, Headers: "X-Token = s3cret", Version: "1", Instance: "here",
+		Endpoint: strings.TrimPrefix(srv.URL, "http://"), HTTP: true, Insecure: true, Sample: 1, Headers: map[string]string{"x-token": "s3cret"}, Version: "1", Instance: "here",
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -71,10 +71,7 @@ func TestExport(t *testing.T) { // not parallel: tracing is of the process
 	}
 }
 
-func TestHeaders(t *testing.T) {
-	if _, err := Setup(t.Context(), Options{Endpoint: "127.0.0.1:1", Headers: "secret-without-a-name"}); err == nil || strings.Contains(err.Error(), "secret-") {
-		t.Errorf("%v", err)
-	}
+func TestNoCollector(t *testing.T) {
 	stop, err := Setup(t.Context(), Options{Endpoint: "127.0.0.1:1", Insecure: true, Sample: 0})
 	if err != nil {
 		t.Fatal(err) // a collector that is not there is no reason not to start
