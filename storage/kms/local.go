@@ -46,7 +46,7 @@ func OpenLocal(path string, create bool) (KMS, error) {
 	raw, err := readKeyFile(path)
 	if errors.Is(err, fs.ErrNotExist) && create {
 		if err := makeKeyFile(path); err != nil {
-			return nil, fmt.Errorf("make %w %s: %w", ErrKeyFile, path, err)
+			return nil, fmt.Errorf("make %w %s: %w: [kms] local_key_file names another place", ErrKeyFile, path, err)
 		}
 		raw, err = readKeyFile(path)
 	}
