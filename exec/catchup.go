@@ -101,6 +101,18 @@ func (e *Engine) tryJoin(g *Graph) (done bool, hs []*held) {
 		return true, nil
 	}
 	home := g.home
+	for rel := range g.sources {
+		if x := e.flows[rel]; x != nil && x != home {
+			// It would bring a source that another graph reads by now: both are its
+			// home, and it has yet to come to where that one stands.
+			if err := e.merge(home, x); err != nil {
+				g.mu.Lock()
+				g.failAll(err)
+				g.mu.Unlock()
+			}
+			return false, nil
+		}
+	}
 	home.mu.Lock()
 	defer home.mu.Unlock()
 	g.mu.Lock()

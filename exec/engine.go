@@ -277,36 +277,44 @@ func (e *Engine) unhold(g *Graph, rel uint32, j *Job) []*held {
 	return og.relations[rel].release(j, false)
 }
 
-// release finds a new home for the followers of a graph that ends: the first of
-// them. The others go on to catch up with it, and new jobs on its sources join
-// it: two graphs never read one source for good. Under Engine.mu.
+// release finds a new home for the followers of a graph that ends: one that reads
+// a source of theirs. The first for which there is none goes on by itself, and new
+// jobs on its sources join it: two graphs never read one source for good. Under
+// Engine.mu.
 func (e *Engine) release(home *Graph) {
 	if home.home != nil {
 		home.home.mu.Lock()
 		home.home.followers--
 		home.home.mu.Unlock()
 	}
-	var next *Graph
 	for _, id := range slices.Sorted(maps.Keys(e.graphs)) {
 		g := e.graphs[id]
-		switch {
-		case g.home != home:
-		case next == nil:
-			next = g
+		if g.home != home {
+			continue
+		}
+		if next := e.flowOf(g); next != nil {
+			e.followOf(g, next)
+		} else {
 			g.mu.Lock()
 			g.home, g.follow, g.onNear = nil, nil, nil
 			for rel := range g.sources {
-				if e.flows[rel] == nil {
-					e.flows[rel] = g
-				}
+				e.flows[rel] = g
 			}
 			g.mu.Unlock()
-			g.wake()
-		default:
-			e.followOf(g, next)
-			g.wake()
+		}
+		g.wake()
+	}
+}
+
+// flowOf is the graph, of the lowest id, that new jobs on one of g's sources
+// would join; nil: there is none.
+func (e *Engine) flowOf(g *Graph) (next *Graph) {
+	for rel := range g.sources {
+		if f := e.flows[rel]; f != nil && (next == nil || f.id < next.id) {
+			next = f
 		}
 	}
+	return next
 }
 
 // Close stops all graphs.

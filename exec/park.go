@@ -126,6 +126,7 @@ func (e *Engine) park(g *Graph, set map[*Job]bool, pos uint64) {
 	e.graphs[p.id] = p
 	if len(g.jobs) == 0 {
 		delete(e.graphs, g.id)
+		maps.DeleteFunc(e.flows, func(_ uint32, f *Graph) bool { return f == g })
 		e.release(g)
 	}
 }

@@ -65,6 +65,7 @@ func joinPlan(t *testing.T, view, rel uint32, op uint64) plan.Node {
 // parkModel is an engine under test beside what its relations must hold.
 type parkModel struct {
 	t       *testing.T
+	rt      *rapid.T
 	e       *Engine
 	top     *fakeTopic
 	store   *epoch.Store
@@ -90,7 +91,7 @@ func (m *parkModel) unpark() {
 	deadline := time.Now().Add(20 * time.Second)
 	for m.e.Unpark(m.stays) || !m.startLate() || !m.e.Returned(parkRels) {
 		if time.Now().After(deadline) {
-			m.t.Fatalf("jobs do not come back: %+v", m.e.Jobs())
+			m.rt.Fatalf("jobs do not come back: %+v", m.e.Jobs())
 		}
 		time.Sleep(time.Millisecond)
 	}
@@ -104,7 +105,7 @@ func (m *parkModel) startLate() bool {
 	}
 	err := m.e.Start([]JobSpec{m.specs[lateRel]}, []SourceSpec{topicSource(m.top)}, nil)
 	if err != nil && !errors.Is(err, ErrNotYet) {
-		m.t.Fatal(err)
+		m.rt.Fatal(err)
 	}
 	return err == nil
 }
@@ -136,7 +137,7 @@ func (m *parkModel) write() {
 	}
 	m.pos++
 	if err := m.e.Write([]uint32{tableRel}, func(w *Write) error { return w.Apply(m.pos, map[uint32]*delta.Batch{tableRel: b}) }); err != nil {
-		m.t.Fatal(err)
+		m.rt.Fatal(err)
 	}
 }
 
@@ -148,13 +149,13 @@ func (m *parkModel) restart() {
 	m.workers = 1 + m.rng.IntN(4)
 	m.e = newTestEngine(m.t, m.workers, m.cuts)
 	if err := m.e.Restore(states, m.specs, map[uint32]SourceSpec{topicRel: topicSource(m.top)}, m.store); err != nil {
-		m.t.Fatal(err)
+		m.rt.Fatal(err)
 	}
 	m.e.ReplayCuts(m.cuts.all(m.t))
 	m.e.Run()
 	for _, rel := range parkRels {
 		if !m.e.Has(rel) && rel != lateRel {
-			m.t.Fatalf("relation %d is not there after the restart", rel)
+			m.rt.Fatalf("relation %d is not there after the restart", rel)
 		}
 	}
 }
@@ -198,14 +199,14 @@ func (m *parkModel) check(frozen map[uint32][]string) {
 		got := contents(m.t, m.e, rel)
 		if m.stays(rel) {
 			if was, ok := frozen[rel]; ok && !slices.Equal(got, was) {
-				m.t.Fatalf("paused relation %d changed: %v\nwas %v", rel, got, was)
+				m.rt.Fatalf("paused relation %d changed: %v\nwas %v", rel, got, was)
 			}
 			frozen[rel] = got
 			continue
 		}
 		delete(frozen, rel)
 		if want := m.want(rel); !slices.Equal(got, want) {
-			m.t.Fatalf("relation %d: got %v\nwant %v", rel, got, want)
+			m.rt.Fatalf("relation %d: got %v\nwant %v", rel, got, want)
 		}
 	}
 }
@@ -215,7 +216,7 @@ func (m *parkModel) whole(rel uint32) bool {
 	s := NewSnapshot()
 	defer s.Release()
 	if err := m.e.Add(s, []uint32{rel}); err != nil {
-		m.t.Fatal(err)
+		m.rt.Fatal(err)
 	}
 	return s.Relation(rel).Pending == nil
 }
@@ -232,7 +233,7 @@ func TestPauseAndResume(t *testing.T) {
 		}
 		defer store.Close()
 		m := &parkModel{
-			t: t, top: newFakeTopic(topicTypes, 3), store: store, cuts: &memCuts{}, specs: parkSpecs(t), paused: map[uint32]bool{},
+			t: t, rt: rt, top: newFakeTopic(topicTypes, 3), store: store, cuts: &memCuts{}, specs: parkSpecs(t), paused: map[uint32]bool{},
 			table: map[int64]int64{}, rng: rand.New(rand.NewPCG(seed, 1)), workers: 2,
 		}
 		m.e = newTestEngine(t, m.workers, m.cuts)
@@ -295,6 +296,15 @@ func TestPauseAndResume(t *testing.T) {
 		ordered(m.top, m.rng, 50)
 		m.write()
 		m.check(map[uint32][]string{})
+		read := map[uint32]int{}
+		for _, g := range m.e.graphs {
+			for rel := range g.sources {
+				read[rel]++
+			}
+		}
+		if read[topicRel] > 1 {
+			rt.Fatalf("%d graphs read the topic", read[topicRel])
+		}
 		if n := len(m.e.graphs); n > 2 {
 			rt.Fatalf("%d graphs are left, the jobs did not come together", n)
 		}
