@@ -2,13 +2,17 @@ package e2e
 
 import (
 	"fmt"
+	"math/rand/v2"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
 	"github.com/heliosdb/heliosdb-streaming/internal/testkafka"
+	"github.com/heliosdb/heliosdb-streaming/internal/testobject"
 )
 
 // folderState keeps the state in a folder that is used as a bucket.
@@ -38,6 +42,55 @@ func TestBucketCrashCampaignEncrypted(t *testing.T) {
 	dir := t.TempDir()
 	s := settings{dir: dir, state: folderState(dir, ""), env: []string{encryptionOn}}
 	crashCampaign(t, envInt(t, "HELIOSDB_TEST_CRASH_ENCRYPTED_N", 24), s, loseDisk)
+}
+
+// storeState keeps the state in a bucket of a real server.
+func storeState(b testobject.Store, endpoint, dir string) string {
+	return fmt.Sprintf("backend = %q\npath = %q\nendpoint = %q\nregion = %q\npath_style = true\nlocal_path = %q\nretained_checkpoints = 2\nlease_secs = 1\n",
+		b.Kind, b.URL+"/prod", endpoint, b.Region, filepath.Join(dir, "state"))
+}
+
+// TestS3CrashCampaign is the crash campaign over an S3 server that refuses, loses
+// answers and cuts connections, encrypted, with the local directory lost.
+func TestS3CrashCampaign(t *testing.T) {
+	b := testobject.New(t, testobject.S3)
+	var mu sync.Mutex
+	rng := rand.New(rand.NewPCG(uint64(time.Now().UnixNano()), 5))
+	faults := []testobject.Fault{testobject.Refuse, testobject.LoseAnswer, testobject.CutUpload, testobject.CutAnswer}
+	proxy := testobject.NewProxy(t, b.Endpoint, func(*http.Request) testobject.Fault {
+		mu.Lock()
+		defer mu.Unlock()
+		if rng.IntN(20) > 0 {
+			return testobject.None
+		}
+		return faults[rng.IntN(len(faults))]
+	})
+	dir := t.TempDir()
+	s := settings{dir: dir, state: storeState(b, proxy.Endpoint, dir), env: []string{encryptionOn}}
+	crashCampaign(t, envInt(t, "HELIOSDB_TEST_CRASH_S3_N", 20), s, loseDisk)
+	t.Logf("%d requests, %d of them broken", proxy.Requests.Load(), proxy.Faults.Load())
+}
+
+// TestBucketStores loses the machine once over each kind of store.
+func TestBucketStores(t *testing.T) {
+	t.Parallel()
+	for _, kind := range testobject.Kinds {
+		t.Run(kind, func(t *testing.T) {
+			t.Parallel()
+			b := testobject.New(t, kind)
+			dir := t.TempDir()
+			s := settings{dir: dir, broker: nobody, state: storeState(b, b.Endpoint, dir)}
+			e := start(t, s)
+			e.exec("CREATE TABLE t (a int PRIMARY KEY); CREATE MATERIALIZED VIEW n AS SELECT count(*) AS n FROM t; INSERT INTO t VALUES (1)")
+			e.exec("CHECKPOINT")
+			e.exec("INSERT INTO t VALUES (2)")
+			e.kill()
+			must(t, os.RemoveAll(filepath.Join(dir, "state")))
+			e = start(t, s)
+			e.is("SELECT n FROM n", "2")
+			e.stop()
+		})
+	}
 }
 
 // TestBucketEncrypted searches the bucket for what the engine was told.
