@@ -14,6 +14,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"github.com/heliosdb/heliosdb-streaming/pgwire"
+	"github.com/heliosdb/heliosdb-streaming/server/api"
 )
 
 // Listeners are the open ports of a server.
@@ -26,6 +27,7 @@ type Listeners struct {
 	ready atomic.Bool
 	errs  chan error
 
+	api       *api.API
 	apiServer *http.Server
 	endAPI    context.CancelCauseFunc
 }

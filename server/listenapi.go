@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"time"
 
 	"golang.org/x/net/netutil"
 
@@ -28,7 +29,7 @@ func (l *Listeners) serveAPI(conf *tls.Config) error {
 	a := api.New(api.Options{
 		Backend: newAPIBackend(l.s), Logger: l.s.log, Registerer: l.s.reg, TLS: conf != nil, Open: l.s.auth.Disabled(),
 	})
-	l.apiServer, l.endAPI = api.NewServer(base, a, l.s.log), cancel
+	l.api, l.apiServer, l.endAPI = a, api.NewServer(base, a, l.s.log), cancel
 	go func() {
 		if err := l.apiServer.Serve(ln); err != nil && !errors.Is(err, http.ErrServerClosed) {
 			l.errs <- fmt.Errorf("HTTP API listener: %w", err)
@@ -44,8 +45,14 @@ func (l *Listeners) closeAPI(ctx context.Context) error {
 	}
 	err := l.apiServer.Shutdown(ctx)
 	l.endAPI(pgerr.New(pgerr.AdminShutdown, "terminating connection due to administrator command"))
-	if err != nil {
-		return errors.Join(err, l.apiServer.Close())
+	if err == nil {
+		return nil
 	}
-	return nil
+	wait, cancel := context.WithTimeout(context.Background(), apiEndTime)
+	defer cancel()
+	l.api.Wait(wait)
+	return errors.Join(err, l.apiServer.Close())
 }
+
+// apiEndTime is how long requests that were told to end may take for it.
+const apiEndTime = 2 * time.Second

@@ -1,9 +1,11 @@
 package api
 
 import (
+	"context"
 	"encoding/json"
 	"log/slog"
 	"net/http"
+	"sync"
 
 	"github.com/prometheus/client_golang/prometheus"
 )
@@ -28,6 +30,7 @@ type API struct {
 	tls     bool
 	open    bool
 	origins *http.CrossOriginProtection
+	running sync.WaitGroup // handlers
 	mux     *http.ServeMux
 }
 
@@ -65,6 +68,20 @@ func unknownRoute(_ *API, _ http.ResponseWriter, r *request) error {
 
 // ServeHTTP implements http.Handler.
 func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) { a.mux.ServeHTTP(w, r) }
+
+// Wait returns when no handler runs any more, or when ctx ends. It is for after
+// the HTTP server was closed.
+func (a *API) Wait(ctx context.Context) {
+	done := make(chan struct{})
+	go func() {
+		a.running.Wait()
+		close(done)
+	}()
+	select {
+	case <-done:
+	case <-ctx.Done():
+	}
+}
 
 // answer sends v as JSON.
 func answer(w http.ResponseWriter, status int, v any) error {

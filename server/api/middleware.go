@@ -48,6 +48,8 @@ func (w *recorder) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 // and what is written about it.
 func (a *API) serve(rt *route) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, hr *http.Request) {
+		a.running.Add(1)
+		defer a.running.Done()
 		start := time.Now()
 		rec := &recorder{ResponseWriter: w}
 		r := &request{Request: hr, route: rt, name: requestID(hr)}
