@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -416,8 +417,8 @@ type fakeRows struct {
 	cols    []Column
 	batches []*delta.Batch
 	err     error
-	closed  bool
-	stopped bool
+	closed  atomic.Bool
+	stopped atomic.Bool
 }
 
 func (r *fakeRows) Columns() []Column      { return r.cols }
@@ -433,9 +434,9 @@ func (r *fakeRows) Next(ctx context.Context) (*delta.Batch, error) {
 	r.batches = r.batches[1:]
 	return b, nil
 }
-func (r *fakeRows) Stop(context.Context) error { r.stopped = true; return nil }
+func (r *fakeRows) Stop(context.Context) error { r.stopped.Store(true); return nil }
 func (r *fakeRows) Command(int64) string       { return "SELECT" }
 func (r *fakeRows) Notices() []*pgerr.Error {
 	return []*pgerr.Error{{Code: "00000", Message: "a notice"}}
 }
-func (r *fakeRows) Close() { r.closed = true }
+func (r *fakeRows) Close() { r.closed.Store(true) }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/hex"
+	"errors"
 	"net"
 	"net/http"
 	"runtime/debug"
@@ -58,7 +59,7 @@ func (a *API) serve(rt *route) http.Handler {
 		defer func() {
 			x := recover()
 			broken := x != nil && rec.status != 0 // what was sent may be half an answer
-			if x != nil && x != http.ErrAbortHandler {
+			if err, _ := x.(error); x != nil && !errors.Is(err, http.ErrAbortHandler) {
 				a.log.Error("http: a handler failed", "request", r.name, "route", rt.Op, "error", x, "stack", string(debug.Stack()))
 				if rec.status == 0 {
 					problem(InternalError, "an internal error; the server's log has it with this request's id").write(rec, hr)

@@ -42,7 +42,7 @@ func TestResultAsJSON(t *testing.T) {
 	if q := h.b.query; q.SQL != "x" || len(q.Params) != 2 || string(q.Params[1]) != "null" || q.Timeout.Seconds() != 1.5 {
 		t.Errorf("query %+v", q)
 	}
-	if !h.b.rows.closed {
+	if !h.b.rows.closed.Load() {
 		t.Error("the rows were not closed")
 	}
 }
@@ -74,8 +74,8 @@ func TestResultIsCut(t *testing.T) {
 	}{{"", "2", 5, true, true}, {"", "5", 5, false, false}, {"", "1000", 1500, true, true}, {"", "0", 3, false, false}} {
 		h.b.rows = numbers(tt.n, nil)
 		m := h.do("POST", "/api/v1/sql", "viewer", `{"sql":"x","max_rows":`+tt.most+`}`).is(t, 200).json(t)
-		if m["truncated"] != tt.cut || h.b.rows.stopped != tt.stop {
-			t.Errorf("%d rows, at most %s: truncated %v, stopped %v", tt.n, tt.most, m["truncated"], h.b.rows.stopped)
+		if m["truncated"] != tt.cut || h.b.rows.stopped.Load() != tt.stop {
+			t.Errorf("%d rows, at most %s: truncated %v, stopped %v", tt.n, tt.most, m["truncated"], h.b.rows.stopped.Load())
 		}
 	}
 }
@@ -110,7 +110,7 @@ func TestErrorsInResults(t *testing.T) {
 		if format == "json" && !json.Valid(body) {
 			t.Errorf("the body is no JSON: …%s", body[max(0, len(body)-300):])
 		}
-		if !h.b.rows.closed {
+		if !h.b.rows.closed.Load() {
 			t.Error("the rows were not closed")
 		}
 	}
