@@ -8,7 +8,6 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
-	"os"
 	"strings"
 	"testing"
 	"time"
@@ -45,7 +44,7 @@ func startAPI(t testing.TB, broker string, change ...func(*config.Config)) *apiC
 	for _, f := range change {
 		f(cfg)
 	}
-	s, err := Open(cfg, slog.New(slog.NewTextHandler(os.Stderr, nil)))
+	s, err := Open(cfg, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}
