@@ -130,6 +130,22 @@ func (e *Engine) tryJoin(g *Graph) (done bool, hs []*held) {
 		}
 		g.failAll(err)
 	}
+	e.moveIn(home, g)
+	for _, s := range home.sources {
+		if err := s.prepare(home.workers); err != nil {
+			s.fail(home, err)
+		}
+	}
+	home.reschedule()
+	home.followers--
+	delete(e.graphs, g.id)
+	g.joined = true
+	home.wake()
+	return true, hs
+}
+
+// moveIn makes g's sources and jobs home's, which stands at the same offsets.
+func (e *Engine) moveIn(home, g *Graph) {
 	for rel, s := range g.sources {
 		if have := home.sources[rel]; have != nil {
 			s.reader.Close()
@@ -154,17 +170,6 @@ func (e *Engine) tryJoin(g *Graph) (done bool, hs []*held) {
 		home.adopt(j)
 		e.where[j.rel] = home
 	}
-	for _, s := range home.sources {
-		if err := s.prepare(home.workers); err != nil {
-			s.fail(home, err)
-		}
-	}
-	home.reschedule()
-	home.followers--
-	delete(e.graphs, g.id)
-	g.joined = true
-	home.wake()
-	return true, hs
 }
 
 // reachHome steps the follower, whose home stands still, up to its offsets.
