@@ -50,6 +50,7 @@ func Run(ctx context.Context, cfg *config.Config, o RunOptions) (err error) {
 		return err
 	}
 	s.reloads.started, s.reloads.load = started, o.Load
+	s.recentLog = o.Log.Recent
 	s.OnReload(func(c *config.Config) error { return o.Log.SetLevels(c.Logging.Level, c.Logging.Components) })
 	l, err := s.Listen()
 	if err != nil {

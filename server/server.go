@@ -58,6 +58,8 @@ type Server struct {
 	// writes is held for reading by writes of tables, and for writing while a
 	// savepoint freezes: the epoch then is whole without the log.
 	writes sync.RWMutex
+	// recentLog gives the last lines of the log; nil: they are not kept.
+	recentLog func() []byte
 	// restoredFrom is the savepoint that the state goes back to, or "".
 	restoredFrom string
 

@@ -10,5 +10,6 @@ func commands() []*command {
 		&health,
 		&rewrapKey,
 		&savepoints,
+		&supportBundle,
 	}
 }

@@ -54,8 +54,9 @@ var examples = map[string]struct {
 	"encryptionKeys":      {"/admin/encryption/keys", "", 200},
 	"rotateEncryptionKey": {"/admin/encryption/rotate", "", 200},
 
-	"reload": {"/admin/reload", "", 200},
-	"sql":    {"/sql", `{"sql":"SELECT 1"}`, 200},
+	"reload":        {"/admin/reload", "", 200},
+	"supportBundle": {"/admin/support-bundle", "", 200},
+	"sql":           {"/sql", `{"sql":"SELECT 1"}`, 200},
 }
 
 // TestPermissions asks every route as everybody: who may gets the answer that

@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"encoding/json"
+	"io"
 	"slices"
 	"time"
 
@@ -76,6 +77,8 @@ type AdminBackend interface {
 	RotateEncryptionKey(ctx context.Context, by *Identity) error
 	// Config is the configuration without secrets, by section and key.
 	Config(ctx context.Context) ([]Setting, error)
+	// SupportBundle writes what a report needs, a gzipped tar.
+	SupportBundle(ctx context.Context, w io.Writer) error
 	// Reload reads again what can change while the server runs, as SIGHUP does.
 	Reload(ctx context.Context, by *Identity) (Reloaded, error)
 }

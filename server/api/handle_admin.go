@@ -1,6 +1,10 @@
 package api
 
-import "net/http"
+import (
+	"bytes"
+	"net/http"
+	"strconv"
+)
 
 func (a *API) pause(w http.ResponseWriter, r *request) error {
 	st, err := a.b.Pause(r.Context(), r.id)
@@ -91,6 +95,21 @@ func (a *API) config(w http.ResponseWriter, r *request) error {
 		return err
 	}
 	return answer(w, http.StatusOK, map[string]any{"settings": c})
+}
+
+func (a *API) supportBundle(w http.ResponseWriter, r *request) error {
+	// Collected before the first byte goes out, so that an error is an answer. It
+	// is bounded by its parts: stacks, log and profile by bytes, the rest by the
+	// number of relations.
+	var b bytes.Buffer
+	if err := a.b.SupportBundle(r.Context(), &b); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/gzip")
+	w.Header().Set("Content-Disposition", `attachment; filename="heliosdb-support.tar.gz"`)
+	w.Header().Set("Content-Length", strconv.Itoa(b.Len()))
+	_, err := w.Write(b.Bytes())
+	return err
 }
 
 func (a *API) reload(w http.ResponseWriter, r *request) error {

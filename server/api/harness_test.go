@@ -55,6 +55,7 @@ func loadDocument(t testing.TB) *openapi3.T {
 func init() {
 	openapi3filter.RegisterBodyDecoder("application/problem+json", openapi3filter.JSONBodyDecoder)
 	openapi3filter.RegisterBodyDecoder("application/x-ndjson", openapi3filter.FileBodyDecoder)
+	openapi3filter.RegisterBodyDecoder("application/gzip", openapi3filter.FileBodyDecoder)
 }
 
 // harness is an API over a fake backend, with real HTTP.
@@ -395,6 +396,14 @@ func (b *fakeBackend) Checkpoint(context.Context, *Identity) (Checkpoint, error)
 func (b *fakeBackend) Config(context.Context) ([]Setting, error) {
 	return []Setting{{"server.port", 8080, "default"}, {"startup.sql_files", []string{"a"}, "file:3"}}, b.fail()
 }
+func (b *fakeBackend) SupportBundle(_ context.Context, w io.Writer) error {
+	if err := b.fail(); err != nil {
+		return err
+	}
+	_, err := w.Write([]byte("a bundle"))
+	return err
+}
+
 func (b *fakeBackend) Reload(context.Context, *Identity) (Reloaded, error) {
 	return Reloaded{}, b.fail()
 }

@@ -82,6 +82,7 @@ var routes = []route{
 	{"GET", "/admin/encryption/keys", "encryptionKeys", Manage, classDefault, quick, true, (*API).encryptionKeys},
 	{"POST", "/admin/encryption/rotate", "rotateEncryptionKey", Manage, classCreate, creation, true, (*API).rotateEncryptionKey},
 	{"GET", "/admin/config", "config", Manage, classDefault, quick, true, (*API).config},
+	{"GET", "/admin/support-bundle", "supportBundle", Manage, classLengthy, creation, true, (*API).supportBundle},
 	{"POST", "/admin/reload", "reload", Admin, classDefault, quick, true, (*API).reload},
 
 	{"POST", "/sql", "sql", Authenticated, classSQL, 0, false, (*API).sql},
