@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"time"
 
 	"github.com/heliosdb/heliosdb-streaming/internal/crashpoint"
 	"github.com/heliosdb/heliosdb-streaming/storage/object"
@@ -13,6 +14,12 @@ import (
 )
 
 var crashFenced = crashpoint.Register("remote.fence.put")
+
+const (
+	// maxMoves bounds how often the log is read again because it changed meanwhile.
+	maxMoves    = 100
+	moveBackoff = 20 * time.Millisecond
+)
 
 // readAhead bounds the log objects that are fetched at a time.
 const readAhead = 8
@@ -38,10 +45,15 @@ func (t *tail) last() uint64 {
 // fence writes the first object of this incarnation behind everything that others have written, after which they
 // cannot write any more. It returns what they have written.
 func (s *State) fence(ctx context.Context) (*tail, error) {
-	for {
+	for attempt := 0; ; attempt++ {
 		t, err := s.readTail(ctx)
-		if errors.Is(err, errMoved) {
-			continue // an owner before was at work
+		if errors.Is(err, errMoved) && attempt < maxMoves { // an owner before was at work
+			select {
+			case <-ctx.Done():
+				return nil, context.Cause(ctx)
+			case <-time.After(moveBackoff):
+			}
+			continue
 		}
 		if err != nil {
 			return nil, err
