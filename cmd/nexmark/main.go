@@ -43,6 +43,7 @@ Flags of soak (and --broker, --partitions, --seed, --workers, --binary):
   --backend NAME       s3 (default; a versitygw is started), or file
   --encrypt=false      state in plain text
   --tls=false          plain connections
+  --views LIST         of q0,q1,q5,q7 (default all)
   --pollers N          dashboards, each with a query every 200 ms (default 10)
 `
 

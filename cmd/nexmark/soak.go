@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -26,6 +27,7 @@ type soakOptions struct {
 	encrypt bool
 	tls     bool
 	pollers int
+	views   string
 }
 
 func (s *soakOptions) flags(fs *flag.FlagSet) {
@@ -35,6 +37,7 @@ func (s *soakOptions) flags(fs *flag.FlagSet) {
 	fs.BoolVar(&s.encrypt, "encrypt", true, "")
 	fs.BoolVar(&s.tls, "tls", true, "")
 	fs.IntVar(&s.pollers, "pollers", 10, "")
+	fs.StringVar(&s.views, "views", "q0,q1,q5,q7", "")
 }
 
 const (
@@ -42,28 +45,44 @@ const (
 	pollEvery  = 200 * time.Millisecond
 )
 
-// soakViews have bounded state: rows of the last ten seconds, and windows that close.
-var soakViews = []string{
-	`CREATE MATERIALIZED VIEW soak_q0 AS SELECT auction, bidder, price, date_time FROM bid
-	   WHERE date_time > now() - INTERVAL '10 seconds'`,
-	`CREATE MATERIALIZED VIEW soak_q1 AS SELECT auction, bidder, 0.908 * price AS price, date_time FROM bid
-	   WHERE date_time > now() - INTERVAL '10 seconds'`,
+// soakView is a view with bounded state, rows of the last ten seconds or windows that close, and what dashboards ask of
+// it.
+type soakView struct{ name, create, file, query string }
+
+var soakViews = []soakView{
+	{
+		name: "q0", create: `CREATE MATERIALIZED VIEW soak_q0 AS SELECT auction, bidder, price, date_time FROM bid
+		   WHERE date_time > now() - INTERVAL '10 seconds'`,
+		query: `SELECT auction, price, date_time FROM soak_q0 LIMIT 20`,
+	},
+	{
+		name: "q1", create: `CREATE MATERIALIZED VIEW soak_q1 AS SELECT auction, bidder, 0.908 * price AS price, date_time FROM bid
+		   WHERE date_time > now() - INTERVAL '10 seconds'`,
+		query: `SELECT auction, price FROM soak_q1 LIMIT 20`,
+	},
+	{name: "q5", file: "q5.close.sql", query: `SELECT auction, num, window_start FROM nexmark_q5_close ORDER BY window_start DESC LIMIT 10`},
+	{name: "q7", file: "q7.close.sql", query: `SELECT window_start, most, num FROM nexmark_q7_close ORDER BY window_start DESC LIMIT 10`},
 }
 
-// soakFiles are views of testdata/nexmark.
-var soakFiles = []string{"q5.close.sql", "q7.close.sql"}
-
-// soakQueries are what dashboards ask.
-var soakQueries = []string{
-	`SELECT auction, price, date_time FROM soak_q0 LIMIT 20`,
-	`SELECT auction, price FROM soak_q1 LIMIT 20`,
-	`SELECT auction, num, window_start FROM nexmark_q5_close ORDER BY window_start DESC LIMIT 10`,
-	`SELECT window_start, most, num FROM nexmark_q7_close ORDER BY window_start DESC LIMIT 10`,
-	`SHOW JOBS`,
+// chosen are the views of --views.
+func (s *soakOptions) chosen() ([]soakView, error) {
+	var views []soakView
+	for name := range strings.SplitSeq(s.views, ",") {
+		i := slices.IndexFunc(soakViews, func(v soakView) bool { return v.name == name })
+		if i < 0 {
+			return nil, fmt.Errorf("--views: %q is none of q0, q1, q5, q7", name)
+		}
+		views = append(views, soakViews[i])
+	}
+	return views, nil
 }
 
 // soak runs the engine under a steady load and reports how it fared; an error if it did not hold what it should.
 func soak(ctx context.Context, o *options) error {
+	views, err := o.soak.chosen()
+	if err != nil {
+		return err
+	}
 	work, err := os.MkdirTemp("", "nexmark-soak-")
 	if err != nil {
 		return err
@@ -90,10 +109,10 @@ func soak(ctx context.Context, o *options) error {
 	defer e.stop()
 	prom := startPrometheus(work, e, o.soak.tls)
 	defer prom.stop()
-	if err := soakJobs(ctx, o, e); err != nil {
+	if err := soakJobs(ctx, o, e, views); err != nil {
 		return err
 	}
-	return soakRun(ctx, o, e, prom)
+	return soakRun(ctx, o, e, prom, views)
 }
 
 // soakState writes the [state] section, and starts the bucket's server if it is in one.
@@ -125,7 +144,7 @@ func soakState(ctx context.Context, o *options, s *setup) (*testobject.Server, e
 }
 
 // soakJobs creates topics, sources and views.
-func soakJobs(ctx context.Context, o *options, e *engine) error {
+func soakJobs(ctx context.Context, o *options, e *engine, views []soakView) error {
 	cl, err := kgo.NewClient(kgo.SeedBrokers(o.broker))
 	if err != nil {
 		return err
@@ -141,13 +160,16 @@ func soakJobs(ctx context.Context, o *options, e *engine) error {
 	if err != nil {
 		return err
 	}
-	statements := append([]string{string(sources)}, soakViews...)
-	for _, f := range soakFiles {
-		text, err := os.ReadFile(filepath.Join("testdata", "nexmark", f))
-		if err != nil {
-			return err
+	statements := []string{string(sources)}
+	for _, v := range views {
+		if v.file != "" {
+			text, err := os.ReadFile(filepath.Join("testdata", "nexmark", v.file))
+			if err != nil {
+				return err
+			}
+			v.create = string(text)
 		}
-		statements = append(statements, string(text))
+		statements = append(statements, v.create)
 	}
 	for _, text := range statements {
 		if _, err := e.conn.Exec(ctx, text); err != nil {
@@ -158,7 +180,11 @@ func soakJobs(ctx context.Context, o *options, e *engine) error {
 }
 
 // soakRun loads, polls and scrapes until the time is up.
-func soakRun(ctx context.Context, o *options, e *engine, prom *promServer) error {
+func soakRun(ctx context.Context, o *options, e *engine, prom *promServer, views []soakView) error {
+	queries := []string{`SHOW JOBS`}
+	for _, v := range views {
+		queries = append(queries, v.query)
+	}
 	cl, err := kgo.NewClient(kgo.SeedBrokers(o.broker), kgo.RecordPartitioner(kgo.ManualPartitioner()), kgo.ProducerLinger(0))
 	if err != nil {
 		return err
@@ -177,7 +203,7 @@ func soakRun(ctx context.Context, o *options, e *engine, prom *promServer) error
 	pollCtx, stopPolls := context.WithCancel(ctx)
 	defer stopPolls()
 	for i := range polls {
-		pollers.Go(func() { polls[i].run(pollCtx, e.pgConfig.Copy(), i) })
+		pollers.Go(func() { polls[i].run(pollCtx, e.pgConfig.Copy(), queries, i) })
 	}
 	series := &samples{}
 	tick := time.NewTicker(time.Second)
@@ -215,7 +241,7 @@ type pollStats struct {
 }
 
 // run asks every 200 ms until ctx ends; an answer that takes longer delays the next question.
-func (p *pollStats) run(ctx context.Context, config *pgx.ConnConfig, n int) {
+func (p *pollStats) run(ctx context.Context, config *pgx.ConnConfig, queries []string, n int) {
 	conn, err := pgx.ConnectConfig(ctx, config)
 	if err != nil {
 		p.errors, p.last = 1, err
@@ -231,7 +257,7 @@ func (p *pollStats) run(ctx context.Context, config *pgx.ConnConfig, n int) {
 		case <-tick.C:
 		}
 		begin := time.Now()
-		rows, err := conn.Query(ctx, soakQueries[i%len(soakQueries)])
+		rows, err := conn.Query(ctx, queries[i%len(queries)])
 		if err == nil {
 			for rows.Next() {
 			}
@@ -242,7 +268,7 @@ func (p *pollStats) run(ctx context.Context, config *pgx.ConnConfig, n int) {
 			return
 		case err != nil:
 			p.errors++
-			p.last = fmt.Errorf("%s: %w", strings.Join(strings.Fields(soakQueries[i%len(soakQueries)]), " "), err)
+			p.last = fmt.Errorf("%s: %w", strings.Join(strings.Fields(queries[i%len(queries)]), " "), err)
 		default:
 			p.seconds = append(p.seconds, time.Since(begin).Seconds())
 		}

@@ -6,6 +6,7 @@ import (
 	"io"
 	"math"
 	"regexp"
+	"runtime"
 	"slices"
 	"sort"
 	"strconv"
@@ -135,6 +136,7 @@ func (r *soakReport) print(w io.Writer) error {
 	line("load             %d events in %.1f s (%.0f/s)", r.total, r.took.Seconds(), float64(r.total)/r.took.Seconds())
 	processed := s.delta("events_processed_total")
 	lag := sum(last, "heliosdb_job_lag_records")
+	line("processor        engine %.2f of %d cores", s.delta("process_cpu_seconds_total")/seconds, runtime.NumCPU())
 	line("processed        %.0f over all jobs in %.0f s, lag at the end %.0f records", processed, seconds, lag)
 	hold(float64(r.total)/r.took.Seconds() > 0.95*float64(so.rate), "the load came too slowly: the machine is too small for this rate")
 	for _, h := range []string{"event_processing_duration", "heliosdb_freshness_seconds", "checkpoint_duration", "heliosdb_checkpoint_stall_seconds"} {
