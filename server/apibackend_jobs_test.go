@@ -197,6 +197,9 @@ func TestAPIAdmin(t *testing.T) {
 	if st := c.must(200, "GET", "/api/v1/admin/status", nil); asJSON(t, st["checkpoint"]) != asJSON(t, first) || st["version"] != Version {
 		t.Errorf("status %v after %v", st, first)
 	}
+	if out := c.must(404, "DELETE", "/api/v1/admin/savepoints/12345", nil); out["sqlstate"] != "42704" {
+		t.Errorf("%v", out)
+	}
 	conf := asJSON(t, c.must(200, "GET", "/api/v1/admin/config", nil))
 	if !strings.Contains(conf, `"streaming.max_parallelism"`) {
 		t.Errorf("config %s", conf)

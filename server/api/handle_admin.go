@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"net/http"
 	"strconv"
+
+	"github.com/heliosdb/heliosdb-streaming/internal/pgerr"
 )
 
 func (a *API) pause(w http.ResponseWriter, r *request) error {
@@ -57,6 +59,10 @@ func (a *API) listSavepoints(w http.ResponseWriter, r *request) error {
 
 func (a *API) deleteSavepoint(w http.ResponseWriter, r *request) error {
 	if err := a.b.DropSavepoint(r.Context(), r.id, r.PathValue("id")); err != nil {
+		if pgerr.Is(err, pgerr.UndefinedObject) {
+			e := pgerr.From(err)
+			return &Problem{Kind: NotFound, Detail: e.Message, Hint: e.Hint, SQLState: e.Code}
+		}
 		return err
 	}
 	w.WriteHeader(http.StatusNoContent)

@@ -100,6 +100,17 @@ func TestGuideOverHTTP(t *testing.T) {
 	if n := e.shell(active, tok); n != "0" {
 		t.Errorf("%s jobs are active", n)
 	}
+	// 8.4: the id fits the savepoint's folder.
+	id := e.shell(`SAVEPOINT_ID=$(curl -sf -X POST http://localhost:8080/api/v1/admin/savepoint -H "Authorization: Bearer $TOKEN" | jq -r '.id')
+echo ${SAVEPOINT_ID}`, tok)
+	if _, err := os.Stat(filepath.Join(s.dir, "state", "savepoint-"+id, "savepoint.json")); err != nil {
+		t.Errorf("savepoint %s: %v", id, err)
+	}
+	list := e.shell(`curl -sf http://localhost:8080/api/v1/admin/savepoints -H "Authorization: Bearer $TOKEN" | jq -r '.savepoints[].id'`, tok)
+	if list != id {
+		t.Errorf("savepoints %q, want %q", list, id)
+	}
+	e.shell(`curl -sf -X DELETE http://localhost:8080/api/v1/admin/savepoints/savepoint-`+id+` -H "Authorization: Bearer $TOKEN"`, tok)
 	e.stop()
 
 	e = start(t, s)
