@@ -1,10 +1,12 @@
 package remote
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/heliosdb/heliosdb-streaming/storage/object"
 )
@@ -136,4 +138,89 @@ func TestForeign(t *testing.T) {
 	if _, err := other.open(t, nil); !errors.Is(err, ErrForeign) {
 		t.Fatalf("opened: %v", err)
 	}
+}
+
+// gated holds back writes of log objects until it is opened.
+type gated struct {
+	object.Bucket
+	gate chan struct{}
+}
+
+func (g *gated) Put(ctx context.Context, key string, body object.Body, opts object.PutOptions) error {
+	if strings.HasPrefix(key, logFolder) {
+		<-g.gate
+	}
+	return g.Bucket.Put(ctx, key, body, opts)
+}
+
+// TestGroupCommit: changes that come while an object is on its way share the next one.
+func TestGroupCommit(t *testing.T) {
+	t.Parallel()
+	gate := make(chan struct{}, 1)
+	memory := object.NewMemory()
+	gate <- struct{}{} // the fence
+	c := setup{bucket: &gated{memory, gate}, dir: t.TempDir(), opt: Options{ShipInterval: time.Hour}}
+	p, err := c.open(t, nil)
+	must(t, err)
+	before := len(keysOf(t, memory, logFolder))
+	const changes = 20
+	answers := make(chan error, changes)
+	wait := func(pos uint64) { go func() { answers <- p.s.Wait(t.Context(), pos) }() }
+	wait(p.log("first=1"))
+	for { // the first one is on its way
+		p.s.mu.Lock()
+		sent := p.s.pending != nil
+		p.s.mu.Unlock()
+		if sent {
+			break
+		}
+		time.Sleep(time.Millisecond)
+	}
+	for i := range changes - 1 {
+		wait(p.log(fmt.Sprintf("k%d=1", i)))
+	}
+	select {
+	case err := <-answers:
+		t.Fatalf("answered without the bucket: %v", err)
+	default:
+	}
+	close(gate)
+	for range changes {
+		must(t, <-answers)
+	}
+	if n := len(keysOf(t, memory, logFolder)) - before; n != 2 {
+		t.Fatalf("%d changes took %d objects", changes, n)
+	}
+	p.kill()
+}
+
+// TestInDoubt: a change that the bucket did not confirm in time is in doubt, the next ones are refused, readers go on,
+// and when the bucket answers the change is there.
+func TestInDoubt(t *testing.T) {
+	t.Parallel()
+	gate := make(chan struct{}, 1)
+	gate <- struct{}{}
+	c := setup{bucket: &gated{object.NewMemory(), gate}, dir: t.TempDir(), opt: Options{Timeout: 20 * time.Millisecond}}
+	p, err := c.open(t, nil)
+	must(t, err)
+	if err := p.write("a=1"); !errors.Is(err, ErrInDoubt) {
+		t.Fatalf("write: %v", err)
+	}
+	must(t, p.s.WaitVisible(t.Context(), p.s.Log().LastPos()))
+	if err := p.s.Admit(); !errors.Is(err, ErrUnreachable) {
+		t.Fatalf("the next change: %v", err)
+	}
+	close(gate)
+	must(t, p.s.shipTo(t.Context(), p.s.Log().LastPos()))
+	must(t, p.s.Admit())
+	must(t, p.write("b=1"))
+	p.kill()
+	c.dir = t.TempDir()
+	q, err := c.open(t, p.history)
+	must(t, err)
+	q.check(p.acked)
+	if q.table["a"] != "1" {
+		t.Fatal("the change in doubt was refused after all")
+	}
+	q.kill()
 }
