@@ -38,7 +38,7 @@ var Actions = []Action{
 		SQL: []string{"ALTER MATERIALIZED VIEW", "ALTER SINK", "ALTER SYSTEM ROTATE ENCRYPTION KEY", "SHOW ENCRYPTION KEYS",
 			"PAUSE JOBS", "RESUME JOBS", "CHECKPOINT", "COMMENT"},
 		HTTP: []string{"POST /api/v1/jobs/{job}/pause", "POST /api/v1/jobs/{job}/resume", "POST /api/v1/admin/pause",
-			"POST /api/v1/admin/resume", "POST /api/v1/admin/checkpoint", "GET /api/v1/admin/config",
+			"POST /api/v1/admin/resume", "POST /api/v1/admin/checkpoint", "GET /api/v1/admin/config", "GET /api/v1/admin/support-bundle",
 			"GET /api/v1/admin/encryption/keys", "POST /api/v1/admin/encryption/rotate"}},
 	{Permission: Admin, What: "users, roles and grants; everything else too",
 		SQL: []string{"CREATE USER", "CREATE ROLE", "ALTER USER", "ALTER ROLE", "DROP USER", "DROP ROLE", "GRANT", "REVOKE"},

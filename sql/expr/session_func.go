@@ -38,7 +38,7 @@ func init() {
 	})
 	user := sessionText("current_user", "current_user", name, func(s Session, _ *row) (string, error) { return s.User(), nil })
 	alias(user, "current_role", "user")
-	alias(sessionText("session_user", "session_user", name, func(s Session, _ *row) (string, error) { return s.SessionUser(), nil }), "system_user")
+	sessionText("session_user", "session_user", name, func(s Session, _ *row) (string, error) { return s.SessionUser(), nil })
 	alias(sessionText("current_database", "current_database", name, func(s Session, _ *row) (string, error) { return s.Database(), nil }), "current_catalog")
 	sessionText("current_schema", "current_schema", name, func(s Session, _ *row) (string, error) {
 		if p := s.SearchPath(); len(p) > 0 {
