@@ -16,7 +16,7 @@ func (s *Server) openAuth() error {
 	sec := &s.cfg.Security
 	if sec.AuthenticationEnabled || sec.AuditLogFile != "" {
 		audit, err := auth.OpenAudit(auth.AuditOptions{
-			Path: s.cfg.AuditLogFile(), MaxSizeMB: s.cfg.Logging.MaxSizeMB, MaxFiles: s.cfg.Logging.MaxFiles, Logger: s.log,
+			Path: s.cfg.AuditLogFile(), MaxSizeMB: s.cfg.Logging.MaxSizeMB, MaxFiles: s.cfg.Logging.MaxFiles, Logger: s.logger("auth"),
 		})
 		if err != nil {
 			return err
@@ -39,7 +39,7 @@ func (s *Server) openAuth() error {
 			return err
 		},
 		Confirm: func() error { return s.confirm(s.closing, s.authLogged.Load()) },
-		Audit:   s.audit, Logger: s.log,
+		Audit:   s.audit, Logger: s.logger("auth"),
 	})
 	if err != nil {
 		return errors.Join(err, s.audit.Close())

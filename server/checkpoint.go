@@ -50,7 +50,7 @@ func (s *Server) checkpointLoop(ctx context.Context) {
 			return
 		case <-t.C:
 			if err := s.Checkpoint(ctx); err != nil && ctx.Err() == nil {
-				s.log.Error("checkpoint failed", "error", err)
+				s.logger("checkpoint").Error("checkpoint failed", "error", err)
 			}
 		}
 	}

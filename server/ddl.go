@@ -258,7 +258,7 @@ func (s *Server) resolveStarts(ctx context.Context, c *change, root plan.Node) e
 		}
 		o, err := spec.Resolve(ctx.Done())
 		if err != nil {
-			s.log.Warn("source does not answer; its job waits", "source", r.Name, "error", err)
+			s.logger("jobs").Warn("source does not answer; its job waits", "source", r.Name, "error", err)
 			continue
 		}
 		known := *r

@@ -135,7 +135,7 @@ func (s *Server) RotateEncryptionKey(ctx context.Context) error {
 		return pgerr.New(pgerr.IOError, "the encryption key was not rotated: %v", err)
 	}
 	crashpoint.Hit(crashKeyRotated)
-	s.log.Info("encryption key rotated", "key", e.ring.Current().ID().String(), "kms", e.kms.ID(), "keys", len(e.ring.Keys()))
+	s.logger("storage").Info("encryption key rotated", "key", e.ring.Current().ID().String(), "kms", e.kms.ID(), "keys", len(e.ring.Keys()))
 	if err := s.store.Reseal(); err != nil {
 		return pgerr.New(pgerr.IOError, "the encryption key was rotated, but the state stays under the old one until the next start: %v", err)
 	}
@@ -200,7 +200,7 @@ func (s *Server) dropUnusedKeys() error {
 	}
 	n, err := e.ring.Prune(used, func(encoded []byte) error { return seal.WriteFile(e.dir, encoded) })
 	if n > 0 {
-		s.log.Info("dropped data keys that nothing is encrypted with any more", "dropped", n)
+		s.logger("storage").Info("dropped data keys that nothing is encrypted with any more", "dropped", n)
 	}
 	return err
 }

@@ -44,7 +44,7 @@ func (s *Server) Listen() (*Listeners, error) {
 	l := &Listeners{s: s, errs: make(chan error, 4)}
 	conf := pgwire.Config{
 		MaxConnections: s.cfg.Server.MaxConnections, AuthTimeout: s.cfg.Server.AuthenticationTimeout,
-		Logger: s.log, Registerer: s.reg,
+		Logger: s.logger("pgwire"), Registerer: s.reg,
 	}
 	if s.tls != nil {
 		conf.TLS = s.tls.Current

@@ -27,7 +27,7 @@ func (l *Listeners) serveAPI(conf *tls.Config) error {
 	}
 	base, cancel := context.WithCancelCause(context.Background())
 	a := api.New(api.Options{
-		Backend: newAPIBackend(l.s), Logger: l.s.log, Registerer: l.s.reg, TLS: conf != nil, Open: l.s.auth.Disabled(),
+		Backend: newAPIBackend(l.s), Logger: l.s.logger("api"), Registerer: l.s.reg, TLS: conf != nil, Open: l.s.auth.Disabled(),
 	})
 	l.api, l.apiServer, l.endAPI = a, api.NewServer(base, a, l.s.log), cancel
 	go func() {

@@ -79,11 +79,11 @@ func (s *Server) watchMemory() {
 		switch {
 		case !paused && used+2*growth >= at.pause:
 			paused, pausedAt = true, time.Now()
-			s.log.Error("jobs are paused: memory limit reached", "resident_bytes", used, "limit_bytes", limit)
+			s.logger("jobs").Error("jobs are paused: memory limit reached", "resident_bytes", used, "limit_bytes", limit)
 			s.engine.Pause(memoryPause(used, limit))
 		case paused && used < at.resume && time.Since(pausedAt) >= reclaimEvery:
 			paused = false
-			s.log.Info("jobs go on: below the memory limit", "resident_bytes", used, "limit_bytes", limit)
+			s.logger("jobs").Info("jobs go on: below the memory limit", "resident_bytes", used, "limit_bytes", limit)
 			s.engine.Pause(nil)
 		}
 	}

@@ -68,7 +68,7 @@ func (s *Server) tryMissing() (more bool) {
 		case errors.Is(err, exec.ErrNotYet):
 			more = true
 		case err != nil:
-			s.log.Error("a job cannot be started", "relation", r.Name, "error", err)
+			s.logger("jobs").Error("a job cannot be started", "relation", r.Name, "error", err)
 		}
 	}
 	return more

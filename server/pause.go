@@ -166,7 +166,7 @@ func (s *Server) pausing(ctx context.Context, change func(c *change) error) erro
 	}
 	crashpoint.Hit(crashPaused)
 	if err := s.Checkpoint(ctx); err != nil {
-		s.log.Warn("no checkpoint after a pause; after a crash the jobs stand where the last one was", "error", err)
+		s.logger("jobs").Warn("no checkpoint after a pause; after a crash the jobs stand where the last one was", "error", err)
 	}
 	return nil
 }

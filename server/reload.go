@@ -49,12 +49,12 @@ func (s *Server) Reload(next *config.Config) error {
 	}
 	s.reloads.running.Store(r.Config)
 	if len(r.Restart) > 0 {
-		s.log.Warn("changed keys that need a restart keep their old values until then", "keys", strings.Join(r.Restart, ", "))
+		s.logger("config").Warn("changed keys that need a restart keep their old values until then", "keys", strings.Join(r.Restart, ", "))
 	}
 	for _, w := range next.Warnings {
-		s.log.Warn(w)
+		s.logger("config").Warn(w)
 	}
-	s.log.Info("configuration reloaded", "changed", strings.Join(r.Changed, ", "))
+	s.logger("config").Info("configuration reloaded", "changed", strings.Join(r.Changed, ", "))
 	return errors.Join(errs...)
 }
 
@@ -69,11 +69,11 @@ func (s *Server) reloadLoop(signals <-chan os.Signal, load func() (*config.Confi
 		}
 		next, err := load()
 		if err != nil {
-			s.log.Error("configuration not reloaded: all that was in force stays", "err", err)
+			s.logger("config").Error("configuration not reloaded: all that was in force stays", "err", err)
 			continue
 		}
 		if err := s.Reload(next); err != nil {
-			s.log.Error("a part of the configuration was not reloaded: there, what was in force stays", "err", err)
+			s.logger("config").Error("a part of the configuration was not reloaded: there, what was in force stays", "err", err)
 		}
 	}
 }

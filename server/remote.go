@@ -32,7 +32,7 @@ func (s *Server) openBucket(prepare func() (epoch.Options, wal.Options, error)) 
 	s.remote, err = remote.Open(s.closing, remote.Options{
 		Bucket: bucket, Name: at.String(), Dir: st.LocalDir(), Retained: st.RetainedCheckpoints, Full: !st.IncrementalCheckpoints,
 		TakeOver: st.TakeOver, Lease: st.Lease, Timeout: st.RequestTimeout, Prepare: prepare,
-		Metrics: remote.NewMetrics(s.reg), Logger: s.log,
+		Metrics: remote.NewMetrics(s.reg), Logger: s.logger("storage"),
 	})
 	if err != nil {
 		return err

@@ -37,12 +37,12 @@ func (s *Server) restoreSavepoint(ctx context.Context, id string) error {
 	}
 	if m := s.store.Manifest(); m != nil && m.Epoch > 0 {
 		if meta, err := decodeMeta(m); err == nil && meta.RestoredFrom == id {
-			s.log.Info("the state goes back to this savepoint already; it is not restored again", "savepoint", savepoint.Prefix+id)
+			s.logger("storage").Info("the state goes back to this savepoint already; it is not restored again", "savepoint", savepoint.Prefix+id)
 			return nil
 		}
 	}
 	start := time.Now()
-	s.log.Info("restoring: the present state is replaced", "savepoint", savepoint.Prefix+id)
+	s.logger("storage").Info("restoring: the present state is replaced", "savepoint", savepoint.Prefix+id)
 	b, err := SavepointBucket(ctx, s.cfg, BucketOptions(&s.cfg.State))
 	if err != nil {
 		return err
@@ -58,7 +58,7 @@ func (s *Server) restoreSavepoint(ctx context.Context, id string) error {
 		return fmt.Errorf("restore %s%s: %w", savepoint.Prefix, id, err)
 	}
 	crashpoint.Hit(crashRestoreCommitted)
-	s.log.Info("restored", "savepoint", savepoint.Prefix+id, "created", o.Info.Created, "by_version", o.Info.Program, "bytes", o.Info.Bytes, "took", time.Since(start))
+	s.logger("storage").Info("restored", "savepoint", savepoint.Prefix+id, "created", o.Info.Created, "by_version", o.Info.Program, "bytes", o.Info.Bytes, "took", time.Since(start))
 	return nil
 }
 
@@ -88,7 +88,7 @@ func (s *Server) openSavepoint(ctx context.Context, b buckets.Bucket, id string)
 	if err := os.RemoveAll(dir); err != nil { // of a restore that was interrupted
 		return nil, err
 	}
-	return savepoint.OpenTables(ctx, b, info, ring, dir, epoch.Options{Logger: s.log})
+	return savepoint.OpenTables(ctx, b, info, ring, dir, epoch.Options{Logger: s.logger("storage")})
 }
 
 // takeOver writes the tables of a savepoint as the next epoch, in the place of all

@@ -63,7 +63,7 @@ func (s *Server) kafkaOptions(r *catalog.Relation, k *config.Kafka) (kafka.Optio
 		Brokers: strings.Split(k.BootstrapServers, ","), GroupID: k.GroupID,
 		Startup: kafka.StartupMode(k.AutoOffsetReset), FetchMinBytes: k.FetchMinBytes, FetchMaxBytes: min(k.FetchMaxBytes, s.bufferBytes()),
 		FetchMaxPartitionBytes: k.FetchMaxPartitionBytes, FetchMaxWait: k.FetchMaxWait,
-		BufferBytes: s.bufferBytes(), Security: kafka.FromConfig(k),
+		BufferBytes: s.bufferBytes(), Security: kafka.FromConfig(k), Logger: s.logger("kafka"),
 	})
 	return o, err
 }
@@ -84,7 +84,7 @@ func (s *Server) renewAccess(cfg *config.Config) error {
 			return err
 		}
 		if k.SetSecurity(o.Security) {
-			s.log.Info("source has new credentials", "source", r.Name)
+			s.logger("kafka").Info("source has new credentials", "source", r.Name)
 		}
 	}
 	return nil

@@ -174,8 +174,8 @@ func (s *Server) openStores(dir string) error {
 		if ring != nil {
 			s.log.Info("the state is encrypted", "key", ring.Current().ID().String(), "kms", s.encryption.kms.ID())
 		}
-		return epoch.Options{Dir: dir, Keyring: ring, Compression: compressionOf(s.cfg.State.Compression), Logger: s.log},
-			wal.Options{Sync: true, Keyring: ring, Logger: s.log}, nil
+		return epoch.Options{Dir: dir, Keyring: ring, Compression: compressionOf(s.cfg.State.Compression), Logger: s.logger("storage")},
+			wal.Options{Sync: true, Keyring: ring, Logger: s.logger("storage")}, nil
 	}
 	if s.cfg.State.BucketURL() != "" {
 		err := s.openBucket(prepare)

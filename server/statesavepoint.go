@@ -106,7 +106,7 @@ func (s *Server) CreateSavepoint(ctx context.Context, name string) (savepoint.In
 		start := time.Now()
 		info, err = savepoint.Create(ctx, b, snap, ring, savepoint.Info{Name: name, Program: Version, Jobs: jobs})
 		if err == nil {
-			s.log.Info("savepoint is complete", "id", savepoint.Prefix+info.ID, "epoch", info.Epoch, "bytes", info.Bytes, "took", time.Since(start))
+			s.logger("storage").Info("savepoint is complete", "id", savepoint.Prefix+info.ID, "epoch", info.Epoch, "bytes", info.Bytes, "took", time.Since(start))
 		}
 		return err
 	})

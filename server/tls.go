@@ -14,7 +14,7 @@ func (s *Server) openTLS() (err error) {
 		return nil
 	}
 	s.tls, err = tlsconf.Open(tlsconf.Options{
-		CertFile: c.TLSCertFile, KeyFile: c.TLSKeyFile, ClientCAFile: c.TLSClientCAFile, MinVersion: c.TLSMinVersion, Logger: s.log,
+		CertFile: c.TLSCertFile, KeyFile: c.TLSKeyFile, ClientCAFile: c.TLSClientCAFile, MinVersion: c.TLSMinVersion, Logger: s.logger("tls"),
 	})
 	if err == nil {
 		s.OnReload(func(*config.Config) error { return s.tls.Reload() })

@@ -23,6 +23,7 @@ func newClient(o *Options, a *access) (*kgo.Client, error) {
 		kgo.SeedBrokers(o.Brokers...),
 		kgo.ClientID("heliosdb-streaming"),
 		kgo.DisableClientMetrics(),
+		kgo.WithLogger(libraryLog{o.Logger}),
 		kgo.RequestTimeoutOverhead(o.RequestTimeout),
 		kgo.RequestRetries(1),
 		kgo.RetryTimeout(o.RequestTimeout),

@@ -1,6 +1,7 @@
 package kafka
 
 import (
+	"log/slog"
 	"time"
 
 	"github.com/heliosdb/heliosdb-streaming/internal/types"
@@ -31,6 +32,8 @@ type Options struct {
 	// GroupID is the group that offsets are committed to for people's tools, and
 	// never read back. Empty: none are.
 	GroupID string
+	// Logger hears at debug level what the client library says. Default: nobody.
+	Logger *slog.Logger
 	// Startup is where a new source begins. Default Earliest.
 	Startup StartupMode
 	// StartupMillis is that time for Timestamp: milliseconds since 1970.

@@ -34,7 +34,7 @@ var levels = map[string]slog.Level{
 }
 
 // Components are the parts of the program that can have a level of their own.
-var Components = []string{"api", "auth", "checkpoint", "config", "exec", "kafka", "pgwire", "server", "storage"}
+var Components = []string{"api", "auth", "checkpoint", "config", "jobs", "kafka", "pgwire", "storage", "tls"}
 
 // Options of a log.
 type Options struct {
