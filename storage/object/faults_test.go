@@ -8,8 +8,10 @@ import (
 	"io"
 	"math/rand/v2"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -280,11 +282,31 @@ heliosdb_object_retries_total{op="put"} 2
 	wantErr(t, b.Delete(ctx, "k"), context.Canceled)
 }
 
-// TestDenied uses wrong credentials and a bucket that is not there.
-func TestDenied(t *testing.T) {
+// TestRefused uses a bucket that is not there, and a server that refuses: neither is asked again.
+func TestRefused(t *testing.T) {
 	t.Parallel()
 	for _, kind := range testobject.Kinds {
 		store := testobject.New(t, kind)
+		var asked atomic.Bool
+		proxy := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			asked.Store(true)
+			w.WriteHeader(http.StatusForbidden)
+		}))
+		defer proxy.Close()
+		denied := openStore(t, store, proxy.URL, patient)
+		for _, err := range []error{
+			denied.Put(t.Context(), "k", object.Bytes("x"), object.PutOptions{IfAbsent: true}),
+			denied.Put(t.Context(), "k", object.Bytes(make([]byte, 9<<20)), object.PutOptions{}),
+			denied.Delete(t.Context(), "k"),
+		} {
+			wantErr(t, err, object.ErrDenied)
+			if err != nil && (!strings.Contains(err.Error(), "check the credentials") || strings.Contains(err.Error(), "attempts")) {
+				t.Errorf("%s: %v", kind, err)
+			}
+		}
+		if !asked.Load() {
+			t.Errorf("%s: nobody asked", kind)
+		}
 		store.URL += "-missing"
 		b := openStore(t, store, store.Endpoint, patient)
 		wantErr(t, b.Put(t.Context(), "k", object.Bytes("x"), object.PutOptions{}), object.ErrNotFound)
