@@ -176,6 +176,7 @@ var (
 	descDisk      = desc("heliosdb_state_disk_bytes", "Size of the state on disk.")
 	descState     = desc("heliosdb_state_memory_bytes", "Memory of all state.")
 	descQueries   = desc("heliosdb_query_memory_bytes", "Memory reserved by queries.")
+	descCert      = desc("heliosdb_tls_certificate_not_after_seconds", "When the certificate ends, in seconds since 1970.")
 	descBuild     = desc("heliosdb_build_info", "1, with the program's version.", "version")
 	descLimit     = desc("heliosdb_memory_limit_bytes", "The memory limit.")
 )
@@ -222,6 +223,9 @@ func (c *collector) Collect(ch chan<- prometheus.Metric) {
 	gauge(descQueries, float64(c.s.budget.Used()))
 	gauge(descLimit, float64(c.s.budget.Limit()))
 	gauge(descBuild, 1, Version)
+	if c.s.tls != nil {
+		gauge(descCert, float64(c.s.tls.NotAfter().Unix()))
+	}
 }
 
 func (c *collector) operators(gauge, counter func(*prometheus.Desc, float64, ...string), name func(uint32) string) {
