@@ -99,6 +99,14 @@ func (s *Server) visible(ctx context.Context, pos uint64) error {
 	return s.remote.WaitVisible(ctx, pos)
 }
 
+// bucketCheckpoints are the rows of heliosdb.bucket_checkpoints.
+func (s *Server) bucketCheckpoints() []remote.CheckpointInfo {
+	if s.remote == nil {
+		return nil
+	}
+	return s.remote.Checkpoints()
+}
+
 // upload brings the last epoch to the bucket and forgets the log that it
 // contains.
 func (s *Server) upload(ctx context.Context) error {

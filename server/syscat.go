@@ -28,7 +28,7 @@ func (s *Server) catalogEnv(x *session) *pgcatalog.Env {
 		Catalog: s.catalog(), User: x.id.Name, Database: databaseName,
 		Settings: x.shownSettings, Sessions: s.shownSessions, Cursors: x.shownCursors, Statements: x.shownStatements,
 		Jobs: s.jobs, Operators: s.engine.Operators, DeadLetters: s.engine.DeadLetters,
-		Checkpoint: s.shownCheckpoint, Memory: s.shownMemory,
+		Checkpoint: s.shownCheckpoint, Memory: s.shownMemory, BucketCheckpoints: s.bucketCheckpoints,
 	}
 	if !s.auth.Disabled() {
 		env.Users, env.Roles, env.Grants = s.auth.Users, s.auth.Roles, s.auth.Grants

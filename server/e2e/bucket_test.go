@@ -83,6 +83,7 @@ func TestBucketStores(t *testing.T) {
 			e := start(t, s)
 			e.exec("CREATE TABLE t (a int PRIMARY KEY); CREATE MATERIALIZED VIEW n AS SELECT count(*) AS n FROM t; INSERT INTO t VALUES (1)")
 			e.exec("CHECKPOINT")
+			e.is("SELECT count(*) > 0 FROM heliosdb.bucket_checkpoints WHERE bytes > 0", "t")
 			e.exec("INSERT INTO t VALUES (2)")
 			e.kill()
 			must(t, os.RemoveAll(filepath.Join(dir, "state")))

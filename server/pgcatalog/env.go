@@ -6,6 +6,7 @@ import (
 	"github.com/heliosdb/heliosdb-streaming/exec"
 	"github.com/heliosdb/heliosdb-streaming/server/auth"
 	"github.com/heliosdb/heliosdb-streaming/sql/catalog"
+	"github.com/heliosdb/heliosdb-streaming/storage/remote"
 )
 
 // Env is what the rows of system relations are computed from, for one session.
@@ -34,6 +35,8 @@ type Env struct {
 	DeadLetters func() []exec.DeadLetter
 	Checkpoint  func() Checkpoint
 	Memory      func() []MemoryArea
+	// BucketCheckpoints are nil when the state is in no bucket.
+	BucketCheckpoints func() []remote.CheckpointInfo
 }
 
 // Setting is a row of pg_settings.

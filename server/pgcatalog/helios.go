@@ -127,6 +127,14 @@ func checkpoints(w *writer, e *Env) {
 	w.row(row)
 }
 
+func bucketCheckpoints(w *writer, e *Env) {
+	for _, c := range call(e.BucketCheckpoints) {
+		w.row(cells{
+			"epoch": int64(c.Epoch), "at": c.Created, "log_position": int64(c.LogPos), "runs": int64(c.Runs), "bytes": c.Bytes, "object": c.Object,
+		})
+	}
+}
+
 func memoryAreas(w *writer, e *Env) {
 	for _, m := range call(e.Memory) {
 		c := cells{"area": m.Area, "bytes": m.Bytes}

@@ -158,7 +158,10 @@ var origins = map[string]*origin{
 	"heliosdb.operators":    {live: operators},
 	"heliosdb.checkpoints":  {live: checkpoints},
 	"heliosdb.memory":       {live: memoryAreas},
-	"heliosdb.users":        {live: userRows},
-	"heliosdb.roles":        {live: roleRows},
-	"heliosdb.permissions":  {fixed: permissionRows},
+
+	"heliosdb.bucket_checkpoints": {live: bucketCheckpoints},
+
+	"heliosdb.users":       {live: userRows},
+	"heliosdb.roles":       {live: roleRows},
+	"heliosdb.permissions": {fixed: permissionRows},
 }

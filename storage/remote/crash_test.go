@@ -119,7 +119,7 @@ func TestModel(t *testing.T) {
 		p := openAgain(t, c, nil)
 		var zombies []*process
 		acked := uint64(0)
-		for i := range rapid.IntRange(5, 25).Draw(rt, "steps") {
+		for i := range rapid.IntRange(4, 16).Draw(rt, "steps") {
 			record := fmt.Sprintf("k%d=%d", i%5, i)
 			switch rapid.IntRange(0, 9).Draw(rt, "step") {
 			case 0, 1, 2:

@@ -7,6 +7,7 @@ import (
 	"encoding/binary"
 	"encoding/json"
 	"fmt"
+	"time"
 
 	"github.com/heliosdb/heliosdb-streaming/storage/object"
 	"github.com/heliosdb/heliosdb-streaming/storage/wal"
@@ -51,6 +52,10 @@ type manifestRef struct {
 	Key    string `json:"key"`
 	LogPos uint64 `json:"log_pos"`
 	LogSeq uint64 `json:"log_seq"` // the first log object that has, or can have, records behind LogPos
+	// Of the whole checkpoint, for people.
+	Created time.Time `json:"created"`
+	Runs    int       `json:"runs"`
+	Bytes   int64     `json:"bytes"`
 }
 
 func encodeLogObject(h *logHead, records []byte) ([]byte, error) {

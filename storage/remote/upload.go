@@ -71,6 +71,25 @@ func (s *State) Checkpoint(ctx context.Context) (Upload, error) {
 	return up, nil
 }
 
+// CheckpointInfo describes a checkpoint in the bucket.
+type CheckpointInfo struct {
+	Epoch   uint64
+	LogPos  uint64
+	Created time.Time
+	Runs    int
+	Bytes   int64 // of all its runs, shared ones included
+	Object  string
+}
+
+// Checkpoints lists the checkpoints that the bucket keeps, newest first.
+func (s *State) Checkpoints() []CheckpointInfo {
+	var out []CheckpointInfo
+	for _, r := range s.refs() {
+		out = append(out, CheckpointInfo{Epoch: r.Epoch, LogPos: r.LogPos, Created: r.Created, Runs: r.Runs, Bytes: r.Bytes, Object: r.Key})
+	}
+	return out
+}
+
 // refs are the checkpoints that the bucket keeps, newest first.
 func (s *State) refs() []manifestRef {
 	s.mu.Lock()
@@ -145,7 +164,8 @@ func (s *State) commit(ctx context.Context, snap *epoch.Snapshot, head *manifest
 	if err != nil {
 		return err
 	}
-	ref := manifestRef{Epoch: head.Epoch, Key: manifestKey(head.Epoch, head.Incarnation), LogPos: head.LogPos, LogSeq: head.LogSeq}
+	ref := manifestRef{Epoch: head.Epoch, Key: manifestKey(head.Epoch, head.Incarnation), LogPos: head.LogPos, LogSeq: head.LogSeq,
+		Created: head.Created, Runs: len(head.Runs), Bytes: head.bytes()}
 	opts := object.PutOptions{IfAbsent: true}
 	err = s.bucket.Put(ctx, ref.Key, object.Bytes(raw), opts)
 	if errors.Is(err, object.ErrExists) {
