@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"hash"
 	"io"
@@ -141,9 +142,9 @@ func (c *checked) Read(p []byte) (int, error) {
 	c.sum.Write(p[:n])
 	c.n += int64(n)
 	switch {
-	case c.n > c.file.Bytes, err == io.EOF && c.n < c.file.Bytes:
+	case c.n > c.file.Bytes, errors.Is(err, io.EOF) && c.n < c.file.Bytes:
 		return n, c.info.damaged(c.file.Name, "it has another length")
-	case err == io.EOF && hex.EncodeToString(c.sum.Sum(nil)) != c.file.SHA256:
+	case errors.Is(err, io.EOF) && hex.EncodeToString(c.sum.Sum(nil)) != c.file.SHA256:
 		return n, c.info.damaged(c.file.Name, "its checksum does not match")
 	}
 	return n, err
