@@ -33,7 +33,7 @@ func loseDisk(c *campaign) {
 // directory lost now and then.
 func TestBucketCrashCampaign(t *testing.T) {
 	dir := t.TempDir()
-	crashCampaign(t, envInt(t, "HELIOSDB_TEST_CRASH_N", 50), settings{dir: dir, state: folderState(dir, "")}, loseDisk)
+	crashCampaign(t, envInt(t, "HELIOSDB_TEST_CRASH_BUCKET_N", 30), settings{dir: dir, state: folderState(dir, "")}, loseDisk)
 }
 
 // TestBucketCrashCampaignEncrypted is the same with encryption on, and nothing
