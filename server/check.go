@@ -19,6 +19,9 @@ import (
 // wrapped its keys; cfg may be nil for others. An error says that checking was
 // not possible.
 func CheckDataDir(ctx context.Context, dir string, cfg *config.Config, out io.Writer) (sound bool, err error) {
+	if _, err := checkFormat(dir); err != nil {
+		return false, err
+	}
 	ring, err := ringForCheck(ctx, dir, cfg)
 	if err != nil {
 		return false, err

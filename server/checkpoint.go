@@ -165,7 +165,8 @@ func (s *Server) freeze(info *CheckpointInfo) (*exec.Frozen, *epochMeta, error) 
 	info.Stall = frozen.Stall
 	return frozen, &epochMeta{
 		Format: metaFormat, Contained: contained, NextOID: cat.nextOID, NextOp: cat.nextOp, PausedAt: cat.pausedAt, Auth: users,
-		Relations: cat.user(), Graphs: frozen.Graphs, RestoredFrom: s.restoredFrom,
+		Relations: cat.user(), Graphs: frozen.Graphs,
+		RestoredFrom: s.restored.From, RestoredDigest: s.restored.Digest, RestoredAt: s.restored.At,
 	}, nil
 }
 

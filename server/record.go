@@ -51,6 +51,10 @@ type epochMeta struct {
 	// RestoredFrom is the savepoint that this state goes back to, "" for none: so
 	// a start with the same flag does not go back once more.
 	RestoredFrom string `json:"restoredFrom,omitempty"`
+	// RestoredDigest tells it from another one that was given its name since.
+	RestoredDigest string `json:"restoredDigest,omitempty"`
+	// RestoredAt is the epoch in which it came.
+	RestoredAt uint64 `json:"restoredAt,omitempty"`
 }
 
 // metaFormat is the version of epochMeta that this program writes.

@@ -72,7 +72,7 @@ func (s *Server) recoverEpoch() (uint64, error) {
 	if err := s.auth.Restore(meta.Auth); err != nil {
 		return 0, err
 	}
-	s.restoredFrom = meta.RestoredFrom
+	s.restored = restored{meta.RestoredFrom, meta.RestoredDigest, meta.RestoredAt}
 	cat := s.catalog().clone()
 	cat.nextOID, cat.nextOp, cat.pausedAt = meta.NextOID, meta.NextOp, meta.PausedAt
 	for _, r := range meta.Relations {

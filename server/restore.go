@@ -35,19 +35,16 @@ func (s *Server) restoreSavepoint(ctx context.Context, id string) error {
 	if err != nil {
 		return err
 	}
-	if m := s.store.Manifest(); m != nil && m.Epoch > 0 {
-		if meta, err := decodeMeta(m); err == nil && meta.RestoredFrom == id {
-			s.logger("storage").Info("the state goes back to this savepoint already; it is not restored again", "savepoint", savepoint.Prefix+id)
-			return nil
-		}
-	}
-	start := time.Now()
-	s.logger("storage").Info("restoring: the present state is replaced", "savepoint", savepoint.Prefix+id)
 	b, err := SavepointBucket(ctx, s.cfg, BucketOptions(&s.cfg.State))
 	if err != nil {
 		return err
 	}
 	defer b.Close()
+	if done, err := s.restoredAlready(ctx, b, id); done || err != nil {
+		return err
+	}
+	start := time.Now()
+	s.logger("storage").Info("restoring: the present state is replaced", "savepoint", savepoint.Prefix+id)
 	o, err := s.openSavepoint(ctx, b, id)
 	if err != nil {
 		return err
@@ -60,6 +57,46 @@ func (s *Server) restoreSavepoint(ctx context.Context, id string) error {
 	crashpoint.Hit(crashRestoreCommitted)
 	s.logger("storage").Info("restored", "savepoint", savepoint.Prefix+id, "created", o.Info.Created, "by_version", o.Info.Program, "bytes", o.Info.Bytes, "took", time.Since(start))
 	return nil
+}
+
+// restored is a savepoint that a state goes back to; see epochMeta.
+type restored struct {
+	From, Digest string
+	At           uint64
+}
+
+// lineageOf is remote.Options.Lineage. What cannot be read is told at recovery.
+func lineageOf(meta []byte) uint64 {
+	var m struct {
+		RestoredAt uint64 `json:"restoredAt"`
+	}
+	_ = json.Unmarshal(meta, &m)
+	return m.RestoredAt
+}
+
+// restoredAlready reports whether the state goes back to this savepoint. Another
+// one that bears its name by now is refused: whoever put it there wants it, and
+// whoever left the flag where it is does not.
+func (s *Server) restoredAlready(ctx context.Context, b buckets.Bucket, id string) (bool, error) {
+	m := s.store.Manifest()
+	if m == nil || m.Epoch == 0 {
+		return false, nil
+	}
+	meta, err := decodeMeta(m)
+	if err != nil {
+		return false, err
+	}
+	if meta.RestoredFrom != id {
+		return false, nil
+	}
+	// It may have been removed since.
+	if info, err := savepoint.Read(ctx, b, id); err == nil && info.Digest() != meta.RestoredDigest {
+		return false, fmt.Errorf("the state goes back to another savepoint that was called %[1]s%[2]s, too; to restore this one, "+
+			"copy it under a name of its own; to go on with the state as it is, start without --restore-from-savepoint", savepoint.Prefix, id)
+	}
+	s.logger("storage").Info("the state goes back to this savepoint already and stays as it is; to restore it once more, copy it under another name",
+		"savepoint", savepoint.Prefix+id)
+	return true, nil
 }
 
 // openSavepoint brings a savepoint here, verified and readable.
@@ -85,7 +122,7 @@ func (s *Server) openSavepoint(ctx context.Context, b buckets.Bucket, id string)
 		}
 	}
 	dir := filepath.Join(s.cfg.State.LocalDir(), restoreFolder)
-	if err := os.RemoveAll(dir); err != nil { // of a restore that was interrupted
+	if err := os.RemoveAll(dir); err != nil {
 		return nil, err
 	}
 	return savepoint.OpenTables(ctx, b, info, ring, dir, epoch.Options{Logger: s.logger("storage")})
@@ -100,19 +137,20 @@ func (s *Server) takeOver(o *savepoint.Opened) error {
 	}
 	// Positions of the log are this log's from here on. All that it says until now
 	// is undone with the state.
-	meta.Contained, meta.RestoredFrom = s.wal.LastPos(), o.Info.ID
+	meta.Contained = s.wal.LastPos()
 	for i := range meta.Graphs {
 		meta.Graphs[i].Applied, meta.Graphs[i].CutPos = meta.Contained, meta.Contained
-	}
-	raw, err := json.Marshal(meta)
-	if err != nil {
-		return err
 	}
 	w, err := s.store.Begin()
 	if err != nil {
 		return err
 	}
 	defer w.Abort()
+	meta.RestoredFrom, meta.RestoredDigest, meta.RestoredAt = o.Info.ID, o.Info.Digest(), w.Epoch()
+	raw, err := encodeJSON(meta)
+	if err != nil {
+		return err
+	}
 	if m := s.store.Manifest(); m != nil {
 		for table := range m.Tables {
 			w.Drop(table)
@@ -129,6 +167,9 @@ func (s *Server) takeOver(o *savepoint.Opened) error {
 	}
 	if err := w.Commit(meta.Contained, raw); err != nil {
 		return err
+	}
+	if s.remote != nil {
+		return nil // the log is needed until the bucket has the epoch
 	}
 	return s.wal.TruncateBefore(meta.Contained + 1)
 }

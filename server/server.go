@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"os"
+	"path/filepath"
 	"runtime"
 	"runtime/debug"
 	"sync"
@@ -60,8 +62,8 @@ type Server struct {
 	writes sync.RWMutex
 	// recentLog gives the last lines of the log; nil: they are not kept.
 	recentLog func() []byte
-	// restoredFrom is the savepoint that the state goes back to, or "".
-	restoredFrom string
+	// restored is the savepoint that the state goes back to, if any.
+	restored restored
 
 	look        chan struct{} // wakes startMissing
 	reloads     reloader
@@ -154,10 +156,24 @@ func (s *Server) openStorage() error {
 	if s.cfg.State.Backend == config.BackendMemory {
 		dir = ""
 	}
+	known, err := checkFormat(dir)
+	if err != nil {
+		return err
+	}
 	if err := s.openStores(dir); err != nil {
 		return err
 	}
-	if err := s.openAuth(); err != nil {
+	if dir != "" {
+		if !known {
+			err = writeFormat(dir)
+		}
+		// Of a restore that was interrupted.
+		err = errors.Join(err, os.RemoveAll(filepath.Join(dir, restoreFolder)))
+	}
+	if err == nil {
+		err = s.openAuth()
+	}
+	if err != nil {
 		return errors.Join(err, s.closeStores())
 	}
 	return nil

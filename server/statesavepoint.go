@@ -78,8 +78,11 @@ func (s *Server) CreateSavepoint(ctx context.Context, name string) (savepoint.In
 		return info, pgerr.New(pgerr.NameTooLong, "the name of a savepoint has at most %d bytes", maxSavepointName)
 	}
 	err := s.inSavepoints(ctx, func(b buckets.Bucket) error {
-		if _, err := savepoint.Clean(ctx, b, time.Now().Add(-incompleteSavepoints)); err != nil {
-			return err
+		if n, err := savepoint.Clean(ctx, b, time.Now().Add(-incompleteSavepoints)); err != nil && ctx.Err() == nil {
+			// The right to delete may be missing, on purpose.
+			s.logger("storage").Warn("what failed savepoints left behind could not be removed", "error", err)
+		} else if n > 0 {
+			s.logger("storage").Info("removed what failed savepoints left behind", "savepoints", n)
 		}
 		s.checkpoints.running.Lock()
 		err := s.checkpoint(ctx, true)
@@ -93,10 +96,6 @@ func (s *Server) CreateSavepoint(ctx context.Context, name string) (savepoint.In
 			return err
 		}
 		defer snap.Release()
-		var ring []byte
-		if s.encryption.ring != nil {
-			ring = s.encryption.ring.Encode()
-		}
 		jobs := 0
 		for _, r := range s.catalog().user() {
 			if r.Kind == catalog.MaterializedView || r.Kind == catalog.Sink {
@@ -104,7 +103,7 @@ func (s *Server) CreateSavepoint(ctx context.Context, name string) (savepoint.In
 			}
 		}
 		start := time.Now()
-		info, err = savepoint.Create(ctx, b, snap, ring, savepoint.Info{Name: name, Program: Version, Jobs: jobs})
+		info, err = savepoint.Create(ctx, b, snap, s.encryption.ring, savepoint.Info{Name: name, Program: Version, Jobs: jobs})
 		if err == nil {
 			s.logger("storage").Info("savepoint is complete", "id", savepoint.Prefix+info.ID, "epoch", info.Epoch, "bytes", info.Bytes, "took", time.Since(start))
 		}

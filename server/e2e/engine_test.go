@@ -91,6 +91,7 @@ type settings struct {
 	sql        []string
 	env        []string
 	state      string // of [state]; "": the directory "state" in dir
+	args       []string
 }
 
 var readyLine = regexp.MustCompile(`pgwire (\S+), health https?://(\S+)/health, metrics https?://(\S+)/metrics, API https?://(\S+)/api/v1`)
@@ -126,7 +127,7 @@ bootstrap_servers = %q
 	if err := os.WriteFile(file, []byte(config), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	args := []string{"--config", file}
+	args := append([]string{"--config", file}, s.args...)
 	for _, f := range s.sql {
 		args = append(args, "--sql", f)
 	}

@@ -56,6 +56,8 @@ type manifestRef struct {
 	Created time.Time `json:"created"`
 	Runs    int       `json:"runs"`
 	Bytes   int64     `json:"bytes"`
+	// Lineage tells states apart between which no log leads; see Options.Lineage.
+	Lineage uint64 `json:"lineage,omitempty"`
 }
 
 func encodeLogObject(h *logHead, records []byte) ([]byte, error) {

@@ -51,6 +51,9 @@ type Options struct {
 	// Prepare returns the options of the local stores, after the bucket's keyring.json was put into Dir, if there is
 	// one. Their directory is set to Dir. Default: none but the logger; the log syncs.
 	Prepare func() (epoch.Options, wal.Options, error)
+	// Lineage reads from an epoch's meta which restored savepoint its state goes back to. A checkpoint of another lineage
+	// than the newest is of no use any more: with the log behind it, it would lead to a mix of both. Nil: there is one.
+	Lineage func(meta []byte) uint64
 	// Metrics count what happens; nil counts for nobody.
 	Metrics *Metrics
 	// Logger defaults to slog.Default().
@@ -77,6 +80,9 @@ func (o *Options) setDefaults() {
 	}
 	if o.Metrics == nil {
 		o.Metrics = NewMetrics(nil)
+	}
+	if o.Lineage == nil {
+		o.Lineage = func([]byte) uint64 { return 0 }
 	}
 	if o.Prepare == nil {
 		o.Prepare = func() (epoch.Options, wal.Options, error) {

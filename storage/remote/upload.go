@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -164,8 +165,10 @@ func (s *State) commit(ctx context.Context, snap *epoch.Snapshot, head *manifest
 	if err != nil {
 		return err
 	}
-	ref := manifestRef{Epoch: head.Epoch, Key: manifestKey(head.Epoch, head.Incarnation), LogPos: head.LogPos, LogSeq: head.LogSeq,
-		Created: head.Created, Runs: len(head.Runs), Bytes: head.bytes()}
+	ref := manifestRef{
+		Epoch: head.Epoch, Key: manifestKey(head.Epoch, head.Incarnation), LogPos: head.LogPos, LogSeq: head.LogSeq,
+		Created: head.Created, Runs: len(head.Runs), Bytes: head.bytes(), Lineage: s.opt.Lineage(snap.Manifest().Meta),
+	}
 	opts := object.PutOptions{IfAbsent: true}
 	err = s.bucket.Put(ctx, ref.Key, object.Bytes(raw), opts)
 	if errors.Is(err, object.ErrExists) {
@@ -179,7 +182,7 @@ func (s *State) commit(ctx context.Context, snap *epoch.Snapshot, head *manifest
 	}
 	crashpoint.Hit(crashManifestUploaded)
 	s.heads[ref.Key] = head
-	old := s.refs()
+	old := slices.DeleteFunc(slices.Clone(s.refs()), func(r manifestRef) bool { return r.Lineage != ref.Lineage })
 	note := &checkpointNote{Manifests: append([]manifestRef{ref}, old[:min(len(old), s.opt.Retained-1)]...)}
 	if err := s.putObject(ctx, note); err != nil {
 		return err

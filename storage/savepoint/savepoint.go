@@ -87,6 +87,16 @@ type File struct {
 
 func (i *Info) key(name string) string { return folder(i.ID) + name }
 
+// Digest tells savepoints apart whatever they are called.
+func (i *Info) Digest() string {
+	for _, f := range i.Files {
+		if f.Name == manifestName {
+			return f.SHA256
+		}
+	}
+	return ""
+}
+
 func folder(id string) string { return Prefix + id + "/" }
 
 var idPattern = regexp.MustCompile(`^[0-9A-Za-z][0-9A-Za-z_.-]{0,79}$`)
@@ -109,10 +119,10 @@ func newID(now time.Time) string {
 }
 
 // Create copies the snapshot's epoch into the bucket and returns when it is
-// complete and durable. keyring is the encoded keyring of a sealed store, or nil.
+// complete and durable. ring is the keyring of a sealed store, or nil.
 // An error leaves objects that List does not show and Clean removes.
-func Create(ctx context.Context, b object.Bucket, snap *epoch.Snapshot, keyring []byte, about Info) (Info, error) {
-	about.Format, about.Created, about.Sealed = Format, time.Now().UTC().Truncate(time.Second), keyring != nil
+func Create(ctx context.Context, b object.Bucket, snap *epoch.Snapshot, ring *seal.Keyring, about Info) (Info, error) {
+	about.Format, about.Created, about.Sealed = Format, time.Now().UTC().Truncate(time.Second), ring != nil
 	about.ID = newID(about.Created)
 	manifest, err := snap.ExportManifest()
 	if err != nil {
@@ -126,8 +136,9 @@ func Create(ctx context.Context, b object.Bucket, snap *epoch.Snapshot, keyring 
 		return Info{}, err
 	}
 	small := map[string][]byte{manifestName: manifest}
-	if keyring != nil {
-		small[seal.FileName] = keyring
+	if ring != nil {
+		// After the manifest was sealed, maybe with a key that has just become current.
+		small[seal.FileName] = ring.Encode()
 	}
 	for _, name := range []string{manifestName, seal.FileName} {
 		data, ok := small[name]

@@ -78,11 +78,7 @@ func create(t *testing.T, s *epoch.Store, b object.Bucket, ring *seal.Keyring) I
 		t.Fatal(err)
 	}
 	defer snap.Release()
-	var raw []byte
-	if ring != nil {
-		raw = ring.Encode()
-	}
-	i, err := Create(t.Context(), b, snap, raw, Info{Name: "test", Program: "1", Jobs: 3})
+	i, err := Create(t.Context(), b, snap, ring, Info{Name: "test", Program: "1", Jobs: 3})
 	if err != nil {
 		t.Fatal(err)
 	}
