@@ -48,5 +48,8 @@ func Acquire(dir string) (*Lock, error) {
 	return &Lock{file: file}, nil
 }
 
-// Release gives the directory up. It may be called once.
-func (l *Lock) Release() error { return l.file.Close() }
+// Release gives the directory up. It may be called once. Closing alone would not do at once while a child of this
+// process is between its fork and its exec: until then it shares the open file, and with it the lock.
+func (l *Lock) Release() error {
+	return errors.Join(unix.Flock(int(l.file.Fd()), unix.LOCK_UN), l.file.Close())
+}
