@@ -45,8 +45,12 @@ func Run(ctx context.Context, cfg *config.Config, o RunOptions) (err error) {
 		}
 		defer func() { err = errors.Join(err, d.close()) }()
 	}
-	s, err := Open(cfg, log.Logger)
-	if err != nil {
+	s, err := openUntil(ctx, cfg, log.Logger)
+	switch {
+	case err != nil && ctx.Err() != nil:
+		log.Info("stopped before it was ready", "error", err)
+		return nil
+	case err != nil:
 		return err
 	}
 	s.reloads.started, s.reloads.load = started, o.Load

@@ -77,8 +77,15 @@ type Server struct {
 // Open opens the data directory, recovers what it holds and lets the jobs run.
 // There are no listeners yet, see Serve.
 func Open(cfg *config.Config, log *slog.Logger) (*Server, error) {
+	return openUntil(context.Background(), cfg, log)
+}
+
+// openUntil is Open that gives up when ctx ends: waiting for a bucket's lease, a
+// download or a restore may take long.
+func openUntil(ctx context.Context, cfg *config.Config, log *slog.Logger) (*Server, error) {
 	s := &Server{cfg: cfg, log: log, reg: prometheus.NewRegistry(), specs: map[uint32]source.Spec{}, look: make(chan struct{}, 1)}
 	s.closing, s.stop = context.WithCancel(context.Background())
+	given := context.AfterFunc(ctx, s.stop)
 	s.reloads.started = cfg.Clone()
 	s.reloads.running.Store(cfg)
 	s.OnReload(s.renewAccess)
@@ -109,6 +116,9 @@ func Open(cfg *config.Config, log *slog.Logger) (*Server, error) {
 	}
 	if err == nil {
 		err = s.startAuth(s.closing)
+	}
+	if !given() && err == nil {
+		err = context.Cause(ctx)
 	}
 	if err != nil {
 		return nil, errors.Join(err, s.closeStorage())
