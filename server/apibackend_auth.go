@@ -137,6 +137,7 @@ func (b *apiBackend) Refresh(ctx context.Context, id *api.Identity) (api.Token, 
 		return api.Token{}, noToken()
 	}
 	t, err := b.s.auth.Refresh(ctx, c.token, c.id.Address)
+	b.s.endTokens()
 	return apiToken(t), err
 }
 
@@ -146,7 +147,9 @@ func (b *apiBackend) Logout(ctx context.Context, id *api.Identity) error {
 	if c.token == "" {
 		return noToken()
 	}
-	return b.s.auth.Logout(ctx, c.token, c.id.Address)
+	err := b.s.auth.Logout(ctx, c.token, c.id.Address)
+	b.s.endTokens()
+	return err
 }
 
 func noToken() error {

@@ -14,6 +14,7 @@ import (
 	"github.com/heliosdb/heliosdb-streaming/pgwire"
 	"github.com/heliosdb/heliosdb-streaming/planner"
 	"github.com/heliosdb/heliosdb-streaming/planner/bind"
+	"github.com/heliosdb/heliosdb-streaming/server/auth"
 	"github.com/heliosdb/heliosdb-streaming/sql/ast"
 	"github.com/heliosdb/heliosdb-streaming/sql/catalog"
 	"github.com/heliosdb/heliosdb-streaming/sql/expr"
@@ -48,7 +49,7 @@ func (x *session) bindWrite(p *prepared, st ast.Statement) error {
 		return err
 	}
 	p.params = w.Params
-	p.rights = toWrite(cat, st, w.Rel, w.Reads)
+	p.rights = toWrite(cat, st, w)
 	if w.Returning != nil {
 		p.cols = returningColumns(verb, &w.Write)
 	}
@@ -334,8 +335,11 @@ func (wr *writer) notNull(b *delta.Batch, at int) error {
 }
 
 func notNullViolation(rel *catalog.Relation, col int, b *delta.Batch, at, i int, x *session) error {
-	e := pgerr.New(pgerr.NotNullViolation, "null value in column %q of relation %q violates not-null constraint", rel.Columns[col].Name, rel.Name).
-		WithDetail("Failing row contains (%s).", rowText(rel, b, at, i, x))
+	e := pgerr.New(pgerr.NotNullViolation, "null value in column %q of relation %q violates not-null constraint", rel.Columns[col].Name, rel.Name)
+	// at > 0: an updated row, of which the client gave a part only.
+	if at == 0 || x.s.auth.PrivilegesOn(x.who(), rel.OID).Has(auth.Privileges(auth.Select)) {
+		e = e.WithDetail("Failing row contains (%s).", rowText(rel, b, at, i, x))
+	}
 	e.Schema, e.Table, e.Column = rel.Schema, rel.Name, rel.Columns[col].Name
 	return e
 }

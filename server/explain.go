@@ -99,7 +99,7 @@ func (x *session) explained(p *prepared, st ast.Statement) (plan.Node, []types.T
 	if err != nil {
 		return nil, nil, err
 	}
-	p.rights = toWrite(cat, st, w.Rel, w.Reads)
+	p.rights = toWrite(cat, st, w)
 	return w.Root, w.Params, nil
 }
 

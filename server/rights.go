@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/heliosdb/heliosdb-streaming/internal/pgerr"
+	"github.com/heliosdb/heliosdb-streaming/planner"
 	"github.com/heliosdb/heliosdb-streaming/server/auth"
 	"github.com/heliosdb/heliosdb-streaming/sql/ast"
 	"github.com/heliosdb/heliosdb-streaming/sql/catalog"
@@ -22,7 +23,11 @@ type right struct {
 func (x *session) who() auth.Identity {
 	id := x.id
 	if r := x.role(); r != "" {
-		id.External, id.Roles = true, []string{r}
+		id.External, id.Roles = true, nil
+		// Who had the role when it was SET need not have it now.
+		if _, err := x.checkRole(r); err == nil {
+			id.Roles = []string{r}
+		}
 	}
 	return id
 }
@@ -32,6 +37,10 @@ func (x *session) who() auth.Identity {
 func (x *session) permit(rights []right) error {
 	if end := x.id.Expires; !end.IsZero() && time.Now().After(end) {
 		return fatal(pgerr.InvalidAuthorization, "terminating connection because its token has expired").
+			WithHint("Log in again for a new token.")
+	}
+	if x.s.auth.TokenEnded(x.id) {
+		return fatal(pgerr.InvalidAuthorization, "terminating connection because its token was logged out or its user changed").
 			WithHint("Log in again for a new token.")
 	}
 	id := x.who()
@@ -78,10 +87,11 @@ func object(r *catalog.Relation, p auth.Privilege) auth.Object {
 	return auth.Object{OID: r.OID, Kind: kind, Name: r.Name, Need: auth.Privileges(p)}
 }
 
-// toWrite is what a statement needs that writes rel and, besides, reads.
-func toWrite(cat *catalogView, st ast.Statement, rel *catalog.Relation, reads []uint32) []right {
+// toWrite is what a statement needs that writes a table and, besides, reads.
+func toWrite(cat *catalogView, st ast.Statement, w *planner.Write) []right {
 	var rights []right
-	looks := false // at rows of the table itself
+	rel, reads := w.Rel, w.Reads
+	looks := w.Looks // at rows of the table itself
 	add := func(p auth.Privilege) {
 		rights = append(rights, right{auth.Write, []auth.Object{object(rel, p)}})
 	}
@@ -97,7 +107,7 @@ func toWrite(cat *catalogView, st ast.Statement, rel *catalog.Relation, reads []
 		}
 	case *ast.Update:
 		add(auth.Update)
-		looks = len(st.Returning) > 0 || st.Where != nil || len(st.From) > 0
+		looks = looks || len(st.Returning) > 0 || st.Where != nil || len(st.From) > 0
 	case *ast.Delete:
 		add(auth.DeleteRows)
 		looks = len(st.Returning) > 0 || st.Where != nil || len(st.Using) > 0

@@ -1,10 +1,14 @@
 package server
 
 import (
+	"errors"
 	"strings"
 	"testing"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/heliosdb/heliosdb-streaming/internal/pgerr"
 )
 
 // TestMatrix: every kind of statement, as every role.
@@ -63,6 +67,10 @@ func TestMatrix(t *testing.T) {
 		{"UPDATE t SET n = 3", "AW"},
 		{"UPDATE t SET n = 3 WHERE id = 1", "A"},
 		{"DELETE FROM t WHERE id > 100", "A"},
+		{"UPDATE t SET n = n", "A"},
+		{"UPDATE t SET n = 1 / (t.id + 1)", "A"},
+		{"UPDATE t SET n = (SELECT t.id)", "A"},
+		{"EXPLAIN UPDATE t SET n = id", "A"},
 		{"EXPLAIN UPDATE t SET n = 3", "AW"},
 		{"CREATE TABLE IF NOT EXISTS t (id int)", "AO"},
 		{"CREATE VIEW nv AS SELECT * FROM t", "AO"},
@@ -188,6 +196,19 @@ func TestGrants(t *testing.T) {
 	}
 	// A grant to a role is one to those who have it; it ends with the relation.
 	run(t, ada, "CREATE ROLE readers")
+	run(t, ada, "CREATE ROLE updaters PERMISSIONS (Write)")
+	run(t, ada, "GRANT updaters TO norma")
+	norma = g.as("norma")
+	// The row of an error is for those who may read it, unless they gave it.
+	for sql, want := range map[string]string{
+		"UPDATE t SET id = NULL": "", "INSERT INTO t VALUES (NULL, 5)": "Failing row contains (null, 5).",
+	} {
+		_, err := norma.Exec(t.Context(), sql)
+		var e *pgconn.PgError
+		if !errors.As(err, &e) || e.Code != pgerr.NotNullViolation || e.Detail != want {
+			t.Errorf("%s: %+v", sql, err)
+		}
+	}
 	run(t, ada, "GRANT readers TO norma")
 	run(t, ada, "GRANT SELECT ON other TO readers")
 	norma = g.as("norma")
@@ -224,6 +245,33 @@ func TestSessionsEnd(t *testing.T) {
 	}
 }
 
+// TestSessionOfATokenEnds: a logout ends the connections that the token opened,
+// and no others of its user.
+func TestSessionOfATokenEnds(t *testing.T) {
+	t.Parallel()
+	g := startGuarded(t)
+	tok, err := g.auth.Login(t.Context(), "vera", testPassword, "127.0.0.1:1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := g.config("vera", tok.Token)
+	c.RuntimeParams["options"] = "-c heliosdb.auth=token"
+	byToken, byPassword := g.connect(c), g.as("vera")
+	run(t, byToken, "SELECT 1")
+	b := newAPIBackend(g.Server)
+	id, err := b.Authenticate(t.Context(), tok.Token, "127.0.0.1:1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := b.Logout(t.Context(), id); err != nil {
+		t.Fatal(err)
+	}
+	if got := fails(t, byToken, "SELECT 1"); got == "" || strings.HasPrefix(got, "4") {
+		t.Errorf("after the logout: %q", got)
+	}
+	run(t, byPassword, "SELECT 1")
+}
+
 func veraConfig(g *guarded, sql string) *pgx.ConnConfig {
 	if strings.HasPrefix(sql, "DROP") {
 		return g.config("vera", "something new")
@@ -257,6 +305,16 @@ func TestSetRole(t *testing.T) {
 		"SELECT set_config('role', 'operator', true)": `42501 permission denied to set role "operator"`,
 	} {
 		if got := fails(t, vera, sql); got != want {
+			t.Errorf("%s: %s", sql, got)
+		}
+	}
+	// Who no longer has the role has nothing of it.
+	run(t, ada, "CREATE USER cora PASSWORD '"+testVerifier()+"' IN ROLE admin")
+	cora := g.as("cora")
+	run(t, cora, "SET ROLE admin")
+	run(t, cora, "REVOKE admin FROM cora")
+	for _, sql := range []string{"CREATE USER x", "CREATE TABLE t (id int)", "SHOW JOBS", "GRANT admin TO cora", "SET ROLE admin"} {
+		if got := fails(t, cora, sql); !strings.HasPrefix(got, "42501 ") {
 			t.Errorf("%s: %s", sql, got)
 		}
 	}

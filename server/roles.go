@@ -352,9 +352,12 @@ func (x *session) checkRole(name string) (string, error) {
 	if !ok {
 		return "", pgerr.New(pgerr.InvalidParameterValue, "role \"%s\" does not exist", name)
 	}
-	u, _ := x.s.auth.User(x.id.Name)
+	u, known := x.s.auth.User(x.id.Name)
+	if known && !u.Enabled && !x.s.auth.Disabled() {
+		return "", pgerr.New(pgerr.InsufficientPrivilege, "permission denied to set role \"%s\"", name)
+	}
 	has := func(n string) bool { return strings.EqualFold(n, r.Name) }
-	if !slices.ContainsFunc(u.Roles, has) && !slices.ContainsFunc(x.id.Roles, has) && !x.s.auth.Can(x.id, auth.Admin) {
+	if !slices.ContainsFunc(u.Roles, has) && !(x.id.External && slices.ContainsFunc(x.id.Roles, has)) && !x.s.auth.Can(x.id, auth.Admin) {
 		return "", pgerr.New(pgerr.InsufficientPrivilege, "permission denied to set role \"%s\"", name)
 	}
 	return r.Name, nil

@@ -21,6 +21,15 @@ func (s *Server) endSessions(user string) {
 	}
 }
 
+// endTokens ends the connections that were opened with tokens that have ended.
+func (s *Server) endTokens() {
+	for _, x := range s.sessions.all() {
+		if s.auth.TokenEnded(x.id) {
+			x.signal(true)
+		}
+	}
+}
+
 // signal cancels what a session executes or ends the session; from any
 // goroutine. A session of the API is one statement: both are the same.
 func (x *session) signal(terminate bool) bool {

@@ -26,6 +26,9 @@ type Write struct {
 	Returning []expr.Expr
 	Columns   []plan.Col
 	Conflict  *Conflict
+	// Looks: an assignment of UPDATE reads columns, so that its values, and its
+	// errors, tell of the rows that are there.
+	Looks bool
 }
 
 // Conflict is ON CONFLICT. Set gives the new row over the stored row followed
@@ -181,7 +184,7 @@ func (b *binder) update(x *ast.Update) (*Write, error) {
 		return nil, err
 	}
 	s.where = inUpdate
-	row, err := b.assignments(rel, s, x.Set)
+	row, looks, err := b.assignments(rel, s, x.Set)
 	if err != nil {
 		return nil, err
 	}
@@ -196,24 +199,24 @@ func (b *binder) update(x *ast.Update) (*Write, error) {
 	es, names := plan.AllColumns(n)
 	all := append(append(append([]expr.Expr(nil), es[:width]...), row...), es[width:]...)
 	allNames := append(append(append([]string(nil), names[:width]...), names[:width]...), names[width:]...)
-	w := &Write{Rel: rel, NotNull: notNullColumns(rel), Plan: plan.NewProject(n, all, allNames)}
+	w := &Write{Rel: rel, NotNull: notNullColumns(rel), Plan: plan.NewProject(n, all, allNames), Looks: looks}
 	items := []*item{targetItem(rel, x.Alias, width)}
 	items = append(items, shiftItems(s.items[1:], width)...)
 	return w, b.returning(w, x.Returning, items)
 }
 
 // assignments gives the new row: the assigned columns computed, the others
-// kept, the generated ones nil.
-func (b *binder) assignments(rel *catalog.Relation, s *scope, set []ast.Assignment) ([]expr.Expr, error) {
-	row := make([]expr.Expr, len(rel.Columns))
+// kept, the generated ones nil. looks: one of them reads columns.
+func (b *binder) assignments(rel *catalog.Relation, s *scope, set []ast.Assignment) (row []expr.Expr, looks bool, err error) {
+	row = make([]expr.Expr, len(rel.Columns))
 	for _, a := range set {
 		i, err := columnOf(rel, a.Column, a.Position())
 		if err != nil {
-			return nil, err
+			return nil, false, err
 		}
 		c := &rel.Columns[i]
 		if row[i] != nil {
-			return nil, pgerr.New(pgerr.SyntaxError, "multiple assignments to same column %q", a.Column)
+			return nil, false, pgerr.New(pgerr.SyntaxError, "multiple assignments to same column %q", a.Column)
 		}
 		switch {
 		case isDefault(a.X):
@@ -222,15 +225,17 @@ func (b *binder) assignments(rel *catalog.Relation, s *scope, set []ast.Assignme
 			}
 			row[i], err = b.defaultOf(c)
 		case c.Generated != "":
-			return nil, generatedOnly(c, "UPDATE")
+			return nil, false, generatedOnly(c, "UPDATE")
 		default:
 			var e expr.Expr
 			if e, err = b.expr(s, a.X); err == nil {
+				// A subquery may be correlated; whether it is shows later only.
+				looks = looks || len(expr.Columns(e)) > 0 || contains(e, isSub)
 				row[i], err = b.assign(e, c, start(a.X))
 			}
 		}
 		if err != nil {
-			return nil, err
+			return nil, false, err
 		}
 	}
 	for i := range row {
@@ -238,7 +243,7 @@ func (b *binder) assignments(rel *catalog.Relation, s *scope, set []ast.Assignme
 			row[i] = s.items[0].cols[i].x
 		}
 	}
-	return row, nil
+	return row, looks, nil
 }
 
 // affected is the table's rows that UPDATE or DELETE touch, beside the rows of

@@ -215,7 +215,7 @@ func (b *binder) conflict(rel *catalog.Relation, x *ast.Insert) (*Conflict, erro
 		return c, nil
 	}
 	s := &scope{where: inUpdate, items: []*item{targetItem(rel, x.Alias, 0), targetItem(rel, "excluded", len(rel.Columns))}}
-	row, err := b.assignments(rel, s, oc.Set)
+	row, _, err := b.assignments(rel, s, oc.Set)
 	if err != nil {
 		return nil, err
 	}

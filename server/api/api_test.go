@@ -1,6 +1,7 @@
 package api
 
 import (
+	"bufio"
 	"context"
 	"encoding/json"
 	"errors"
@@ -334,6 +335,41 @@ func TestSlowBodiesHoldNoPlaces(t *testing.T) {
 		fmt.Fprintf(c, "POST /api/v1/auth/login HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{")
 	}
 	h.do("POST", "/api/v1/auth/login", "", `{"username":"u","password":"right"}`).is(t, 200)
+}
+
+// A token that is logged out while the body comes, or a place is waited for,
+// does nothing any more.
+func TestTokenEndsBeforeTheBody(t *testing.T) {
+	t.Parallel()
+	h := newHarness(t)
+	c, err := net.Dial("tcp", h.srv.Listener.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	const body = `{"name":"x"}`
+	fmt.Fprintf(c, "POST /api/v1/admin/savepoint HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer admin\r\nContent-Type: application/json\r\n"+
+		"Expect: 100-continue\r\nContent-Length: %d\r\n\r\n", len(body))
+	answers := bufio.NewReader(c)
+	// The server asks for the body once it knows who sends it.
+	if line, err := answers.ReadString('\n'); err != nil || !strings.Contains(line, " 100 ") {
+		t.Fatalf("%q, %v", line, err)
+	}
+	h.b.mu.Lock()
+	h.b.ended = true
+	h.b.mu.Unlock()
+	fmt.Fprint(c, body)
+	if _, err := answers.ReadString('\n'); err != nil { // the empty line after 100
+		t.Fatal(err)
+	}
+	resp, err := http.ReadResponse(answers, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	if resp.StatusCode != http.StatusUnauthorized {
+		t.Errorf("status %d", resp.StatusCode)
+	}
 }
 
 func TestAuditAndPanic(t *testing.T) {

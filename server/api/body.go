@@ -121,6 +121,9 @@ func checkMembers(raw []byte, t reflect.Type, at string) error {
 	if err := json.Unmarshal(raw, &m); err != nil {
 		return wrongShape(err, at, "an object")
 	}
+	if name, twice := repeated(raw); twice {
+		return problem(BadRequest, fmt.Sprintf("%s has the member %s twice", at, quoted(name)))
+	}
 	var names []string
 	for i := range t.NumField() {
 		f := t.Field(i)
@@ -138,6 +141,32 @@ func checkMembers(raw []byte, t reflect.Type, at string) error {
 		return problem(BadRequest, fmt.Sprintf("%s has no member %s; it takes %s", at, quoted(name), strings.Join(names, ", ")))
 	}
 	return nil
+}
+
+// repeated is a member that an object has twice: two readers of the request
+// could take one each.
+func repeated(raw []byte) (string, bool) {
+	d := json.NewDecoder(bytes.NewReader(raw))
+	seen := map[string]bool{}
+	if _, err := d.Token(); err != nil {
+		return "", false
+	}
+	for d.More() {
+		t, err := d.Token()
+		name, ok := t.(string)
+		if err != nil || !ok {
+			return "", false
+		}
+		if seen[name] {
+			return name, true
+		}
+		seen[name] = true
+		var value json.RawMessage
+		if d.Decode(&value) != nil {
+			return "", false
+		}
+	}
+	return "", false
 }
 
 func wrongShape(err error, at, want string) error {

@@ -193,6 +193,7 @@ type fakeBackend struct {
 	query  Query
 	hook   func(ctx context.Context) // runs inside Jobs
 	limit  func(user, remote string) bool
+	ended  bool // all tokens are logged out
 }
 
 var _ Backend = (*fakeBackend)(nil)
@@ -211,7 +212,9 @@ func (b *fakeBackend) fail() error {
 
 func (b *fakeBackend) Authenticate(_ context.Context, token, _ string) (*Identity, error) {
 	p, ok := fakeUsers[token]
-	if !ok {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if !ok || b.ended {
 		return nil, ErrUnauthorized("no such token")
 	}
 	return &Identity{Name: token, Roles: []string{token}, Permissions: p}, nil

@@ -110,6 +110,9 @@ func (a *API) run(w http.ResponseWriter, r *request) error {
 		return err
 	}
 	defer leave()
+	if err := a.still(r); err != nil {
+		return err
+	}
 	r.done = true
 	return r.route.handle(a, w, r)
 }
@@ -161,6 +164,28 @@ func (a *API) authenticate(r *request) error {
 	if err := a.allow(r.id.Name, ""); err != nil {
 		return err
 	}
+	return r.permitted()
+}
+
+// still asks again who sends the request: a body may come slowly and a place be
+// waited for, and meanwhile the token may have been logged out, or the user
+// have lost a role.
+func (a *API) still(r *request) error {
+	if r.id == nil {
+		return nil
+	}
+	token, err := bearer(r.Request)
+	if err != nil {
+		return err
+	}
+	if r.id, err = a.b.Authenticate(r.Context(), token, r.RemoteAddr); err != nil {
+		return err
+	}
+	return r.permitted()
+}
+
+// permitted reports whether the route is for who sends the request.
+func (r *request) permitted() error {
 	switch p := r.route.Allow; {
 	case p == Public, p == Authenticated, r.id.Can(p):
 		return nil

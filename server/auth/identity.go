@@ -16,9 +16,10 @@ type Identity struct {
 	// Expires is when the token ends that he came with; zero: he came without.
 	Expires time.Time
 
-	tokenID  string // jti, or the digest of another issuer's token
-	authTime time.Time
-	system   bool
+	tokenID      string // jti, or the digest of another issuer's token
+	tokenVersion string // of our own tokens: the user's, see claims
+	authTime     time.Time
+	system       bool
 }
 
 // System is the server itself: startup files, and what it does of its own.

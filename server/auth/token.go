@@ -208,8 +208,23 @@ func (a *Auth) verifyOwn(raw string) (Identity, error) {
 	}
 	return Identity{
 		Name: acc.name, Roles: acc.roles, Permissions: a.permissions(acc.roles),
-		Expires: c.ExpiresAt.Time, tokenID: c.ID, authTime: c.AuthTime.Time,
+		Expires: c.ExpiresAt.Time, tokenID: c.ID, tokenVersion: c.Version, authTime: c.AuthTime.Time,
 	}, nil
+}
+
+// TokenEnded reports whether the token that somebody came with was logged out
+// or ended with a change of its user, since. It says nothing of its expiry.
+func (a *Auth) TokenEnded(id Identity) bool {
+	if id.tokenID == "" {
+		return false
+	}
+	a.mu.RLock()
+	defer a.mu.RUnlock()
+	if _, gone := a.st.revoked[id.tokenID]; gone {
+		return true
+	}
+	acc := a.account(id.Name)
+	return !id.External && (acc == nil || acc.version != id.tokenVersion)
 }
 
 // Refresh gives a new token for one that is still valid, which ends with that.
