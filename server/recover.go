@@ -46,7 +46,7 @@ func (s *Server) recover() error {
 	}
 	s.engine.ReplayCuts(cuts)
 	crashpoint.Hit(crashRecovered)
-	if contained > 0 || records > 0 {
+	if s.epoch() > 0 || records > 0 {
 		s.log.Info("recovered", "epoch", s.epoch(), "relations", len(s.catalog().user()), "log_records", records, "took", time.Since(start))
 	}
 	return nil

@@ -12,7 +12,7 @@ const envPrefix = "HELIOSDB_"
 // envReserved are names and prefixes (ending in _) that other parts of the
 // project read: CRASHPOINT kills the process at a named step (tests only),
 // TEST_ and BENCH_ belong to the tests and benchmarks.
-var envReserved = []string{"HELIOSDB_CRASHPOINT", "HELIOSDB_CRASHPOINT_", "HELIOSDB_TEST_", "HELIOSDB_BENCH_"}
+var envReserved = []string{"HELIOSDB_CRASHPOINT", "HELIOSDB_CRASHPOINT_", "HELIOSDB_TEST_", "HELIOSDB_BENCH_", "HELIOSDB_TOKEN"}
 
 // serviceLink matches what Kubernetes puts into every pod of a namespace that
 // has a service called heliosdb-…: HELIOSDB_STREAMING_SERVICE_HOST,
