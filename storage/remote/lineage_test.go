@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"testing"
+	"time"
 
 	"github.com/heliosdb/heliosdb-streaming/storage/object"
 )
@@ -63,5 +64,23 @@ func TestLineage(t *testing.T) {
 		if !errors.Is(err, ErrCorrupt) {
 			t.Fatalf("without a checkpoint of the restored state: %v", err)
 		}
+	}
+}
+
+// TestReleasedAfterLostRenewal: a renewal that was given up when the process ends, and arrived nevertheless, does not
+// keep the bucket from being released.
+func TestReleasedAfterLostRenewal(t *testing.T) {
+	t.Parallel()
+	c := setup{bucket: object.NewMemory(), dir: t.TempDir(), opt: Options{Lease: time.Hour}}
+	p, err := c.open(t, nil)
+	must(t, err)
+	o, version, err := readOwner(t.Context(), c.bucket)
+	must(t, err)
+	o.Renewed++
+	_, err = writeOwner(t.Context(), c.bucket, o, version)
+	must(t, err)
+	must(t, p.s.Close(t.Context()))
+	if o, _, err = readOwner(t.Context(), c.bucket); err != nil || !o.Released {
+		t.Fatalf("%+v %v", o, err)
 	}
 }

@@ -161,17 +161,24 @@ func (s *State) renew(ctx context.Context) {
 func (s *State) renewOnce(ctx context.Context, release bool) error {
 	s.owning.Lock()
 	defer s.owning.Unlock()
-	next := s.owner
-	next.Renewed++
-	next.Released = release
-	version, err := writeOwner(ctx, s.bucket, &next, s.ownerVersion)
-	if err != nil {
-		// An attempt that seemed to fail may have arrived: go on from what is there.
-		if now, v, readErr := readOwner(ctx, s.bucket); readErr == nil && now != nil && now.Instance == next.Instance {
-			s.owner, s.ownerVersion = *now, v
+	for {
+		next := s.owner
+		next.Renewed++
+		next.Released = release
+		version, err := writeOwner(ctx, s.bucket, &next, s.ownerVersion)
+		if err == nil {
+			s.owner, s.ownerVersion = next, version
+			return nil
 		}
-		return err
+		// An attempt that seemed to fail, or that was given up when the process ends, may have arrived: go on from
+		// what is there.
+		now, v, readErr := readOwner(ctx, s.bucket)
+		if readErr != nil || now == nil || now.Instance != next.Instance || v == s.ownerVersion {
+			return err
+		}
+		s.owner, s.ownerVersion = *now, v
+		if !errors.Is(err, object.ErrConflict) {
+			return err
+		}
 	}
-	s.owner, s.ownerVersion = next, version
-	return nil
 }
