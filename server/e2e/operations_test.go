@@ -172,9 +172,9 @@ func matches(want, got string) bool {
 var metricName = regexp.MustCompile(`\b(?:heliosdb_[a-z_]+(?:_seconds|_bytes|_total|_records|_ratio|_rows|_epoch|_active|_connections|_duration|_second)|` +
 	`events_[a-z_]+_total|event_processing_duration|checkpoint_duration|checkpoint_failures_total|job_status|backpressure_ratio|process_[a-z_]+|go_goroutines)`)
 
-// appearLater are metrics that come with the first of what they count, or with a
-// bucket.
-var appearLater = regexp.MustCompile(`^heliosdb_(?:remote_|object_|dead_rows_total|pgwire_errors_total)`)
+// appearLater are metrics that come with the first of what they count, with a
+// bucket, or when there is a watermark: silent partitions hold it back at first.
+var appearLater = regexp.MustCompile(`^heliosdb_(?:remote_|object_|(?:job_)?watermark_lag_seconds|dead_rows_total|pgwire_errors_total)`)
 
 // knowsMetrics requires that the server has every metric that a text names.
 func (m *machine) knowsMetrics(text string) {
