@@ -130,7 +130,7 @@ func tokenFromFile(name string) (string, error) {
 	if st.Size() > maxTokenBytes {
 		return "", fmt.Errorf("%s is larger than a token", name)
 	}
-	text, err := os.ReadFile(name)
+	text, err := readFile(name)
 	if err != nil {
 		return "", err
 	}

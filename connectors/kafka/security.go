@@ -1,6 +1,8 @@
 package kafka
 
 import (
+	"fmt"
+	"io"
 	"net/url"
 	"os"
 	"slices"
@@ -61,6 +63,21 @@ func (s Security) anonymous() Security {
 	s.CertFile, s.KeyFile = "", ""
 	s.Mechanism, s.Username, s.Password, s.OAuth = "", "", "", OAuth{}
 	return s
+}
+
+// loginless is s without the secrets of the login.
+func (s Security) loginless() Security {
+	s.Username, s.Password = "", ""
+	s.OAuth = OAuth{}
+	return s
+}
+
+// exposes reports whether s would show the secrets of server, the [kafka]
+// section's, in another way than that says: without its TLS, to whom other
+// certificates vouch for, by a mechanism that sends them, to another URL.
+func (s Security) exposes(server Security) bool {
+	return server.TLS && (!s.TLS || s.CAFile != server.CAFile || s.AnyName && !server.AnyName) ||
+		s.Mechanism != server.Mechanism || s.OAuth.TokenURL != server.OAuth.TokenURL
 }
 
 // Names of options about security, as Kafka and RisingWave spell them.
@@ -147,11 +164,24 @@ func applySecurity(o *Options, with map[string]string, given map[string]string, 
 	if ownBrokers {
 		o.Security = o.Security.anonymous()
 	}
-	for _, p := range securityOptions {
-		if n, ok := given[p.name]; ok {
-			if err := p.set(o, n, with[n]); err != nil {
-				return err
+	set := func() error {
+		for _, p := range securityOptions {
+			if n, ok := given[p.name]; ok {
+				if err := p.set(o, n, with[n]); err != nil {
+					return err
+				}
 			}
+		}
+		return nil
+	}
+	server := o.Security
+	if err := set(); err != nil {
+		return err
+	}
+	if o.Security.exposes(server) {
+		o.Security = server.loginless()
+		if err := set(); err != nil {
+			return err
 		}
 	}
 	protocol := strings.ToUpper(with[given[optProtocol]])
@@ -208,9 +238,39 @@ func checkFiles(s *Security) error {
 		if name == "" {
 			continue
 		}
-		if _, err := os.Stat(name); err != nil {
+		if err := checkFile(name); err != nil {
 			return pgerr.New(pgerr.InvalidParameterValue, "Kafka: %v", err)
 		}
 	}
 	return nil
+}
+
+// maxFile bounds the files with certificates, keys and tokens.
+const maxFile = 1 << 20
+
+// checkFile sees that a file can be read as a whole: a device or a pipe need not
+// end.
+func checkFile(name string) error {
+	info, err := os.Stat(name)
+	switch {
+	case err != nil:
+		return err
+	case !info.Mode().IsRegular():
+		return fmt.Errorf("%s is not a regular file", name)
+	case info.Size() > maxFile:
+		return fmt.Errorf("%s has more than %d bytes", name, maxFile)
+	}
+	return nil
+}
+
+func readFile(name string) ([]byte, error) {
+	if err := checkFile(name); err != nil {
+		return nil, err
+	}
+	f, err := os.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	return io.ReadAll(io.LimitReader(f, maxFile)) // files of /proc have no size
 }

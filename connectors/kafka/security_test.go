@@ -32,6 +32,14 @@ func TestSecurityOptions(t *testing.T) {
 	}
 	login := Security{TLS: true, Mechanism: config.SASLScram512, Username: "u", Password: "p"}
 	server := Security{TLS: true, CAFile: file, CertFile: file, KeyFile: file, Mechanism: config.SASLPlain, Username: "su", Password: "sp"}
+	other, large := file+".other", file+".large"
+	for name, size := range map[string]int{other: 1, large: maxFile + 1} {
+		if err := os.WriteFile(name, make([]byte, size), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	scramServer := Security{TLS: true, Mechanism: config.SASLScram256, Username: "su", Password: "sp"}
+	oauthServer := Security{TLS: true, Mechanism: config.SASLOAuthBearer, OAuth: OAuth{TokenURL: "https://id/t", ClientID: "c", ClientSecret: "cs"}}
 	for _, c := range []struct {
 		name     string
 		defaults Security
@@ -44,7 +52,19 @@ func TestSecurityOptions(t *testing.T) {
 		{"SCRAM", Security{}, scram, login, ""},
 		{"over the server's", server, with(scram, optUsername, "v"), Security{TLS: true, CAFile: file, CertFile: file, KeyFile: file,
 			Mechanism: config.SASLScram512, Username: "v", Password: "p"}, ""},
-		{"plaintext over TLS", server, with(nil, optProtocol, "PLAINTEXT"), Security{CAFile: file, CertFile: file, KeyFile: file, Username: "su", Password: "sp"}, ""},
+		{"plaintext over TLS", server, with(nil, optProtocol, "PLAINTEXT"), Security{CAFile: file, CertFile: file, KeyFile: file}, ""},
+		// They go there as [kafka] says, and in no weaker way.
+		{"the server's password in the clear", server, with(nil, optProtocol, "SASL_PLAINTEXT"), Security{}, "needs options"},
+		{"the server's password to other certificates", server, with(nil, optProtocol, "SASL_SSL", optCA, other), Security{}, "needs options"},
+		{"the server's password to any name", server, with(nil, optProtocol, "SASL_SSL", optNameCheck, "none"), Security{}, "needs options"},
+		{"the server's password by another mechanism", scramServer, with(nil, optProtocol, "SASL_SSL", optMechanism, "PLAIN"), Security{}, "needs options"},
+		{"the server's client secret to another endpoint", oauthServer, with(nil, optProtocol, "SASL_SSL", optTokenURL, "https://evil/t"), Security{}, "needs \""},
+		{"the server's client secret with another scope", oauthServer, with(nil, optScope, "x"), Security{TLS: true, Mechanism: config.SASLOAuthBearer,
+			OAuth: OAuth{TokenURL: "https://id/t", ClientID: "c", ClientSecret: "cs", Scope: "x"}}, ""},
+		{"another user in the clear", server, with(scram, optProtocol, "SASL_PLAINTEXT"), Security{CAFile: file, CertFile: file, KeyFile: file,
+			Mechanism: config.SASLScram512, Username: "u", Password: "p"}, ""},
+		{"a device", Security{}, with(nil, optProtocol, "SSL", optCA, os.DevNull), Security{}, "is not a regular file"},
+		{"a large file", Security{}, with(nil, optProtocol, "SSL", optCA, large), Security{}, "more than"},
 		// The server's own credentials go to its own brokers alone.
 		{"other brokers", server, with(nil, optBrokers, "evil:9092"), Security{TLS: true, CAFile: file}, ""},
 		{"the same brokers", server, with(nil, optBrokers, "b:2, a:1"), server, ""},

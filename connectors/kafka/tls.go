@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"os"
 	"sync/atomic"
 	"time"
 )
@@ -66,7 +65,7 @@ func (s *Security) tlsConfig(addr string) (*tls.Config, error) {
 		cfg.ServerName = host
 	}
 	if s.CAFile != "" {
-		pem, err := os.ReadFile(s.CAFile)
+		pem, err := readFile(s.CAFile)
 		if err != nil {
 			return nil, err
 		}
@@ -76,7 +75,7 @@ func (s *Security) tlsConfig(addr string) (*tls.Config, error) {
 		}
 	}
 	if s.CertFile != "" {
-		cert, err := tls.LoadX509KeyPair(s.CertFile, s.KeyFile)
+		cert, err := s.keyPair()
 		if err != nil {
 			return nil, fmt.Errorf("%s and %s: %w", s.CertFile, s.KeyFile, err)
 		}
@@ -89,6 +88,18 @@ func (s *Security) tlsConfig(addr string) (*tls.Config, error) {
 		cfg.VerifyConnection = func(cs tls.ConnectionState) error { return verifyChain(cs.PeerCertificates, roots) }
 	}
 	return cfg, nil
+}
+
+func (s *Security) keyPair() (tls.Certificate, error) {
+	cert, err := readFile(s.CertFile)
+	if err != nil {
+		return tls.Certificate{}, err
+	}
+	key, err := readFile(s.KeyFile)
+	if err != nil {
+		return tls.Certificate{}, err
+	}
+	return tls.X509KeyPair(cert, key)
 }
 
 // verifyChain checks that a server's certificate leads to one of the roots.
