@@ -1,9 +1,10 @@
 package e2e
 
 import (
+	"bufio"
 	"context"
 	"fmt"
-	"io"
+	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -104,11 +105,11 @@ func (m *machine) do(b *block) {
 		m.run(b, "psql -v ON_ERROR_STOP=1 -f "+write(m.t, m.t.TempDir(), "block.sql", m.here(b.text)))
 	case b.kind == "sh" && mark == "run":
 		for _, tool := range strings.Fields(rest) {
-			if _, err := exec.LookPath(tool); err != nil {
+			if err := available(tool); err != nil {
 				if os.Getenv(testkafka.EnvRequireAll) == "1" {
-					m.t.Fatalf("line %d needs %s", b.line, tool)
+					m.t.Fatalf("line %d cannot be run: %v", b.line, err)
 				}
-				m.t.Logf("line %d is not run: there is no %s", b.line, tool)
+				m.t.Logf("line %d is not run: %v", b.line, err)
 				return
 			}
 		}
@@ -116,6 +117,20 @@ func (m *machine) do(b *block) {
 	default:
 		m.t.Errorf("line %d: nothing says what to do with the block ```%s %s", b.line, b.kind, b.info)
 	}
+}
+
+// available looks for what a block needs: a command, or with "free:" a port.
+func available(what string) error {
+	port, ok := strings.CutPrefix(what, "free:")
+	if !ok {
+		_, err := exec.LookPath(what)
+		return err
+	}
+	l, err := net.Listen("tcp", "127.0.0.1:"+port)
+	if err != nil {
+		return err
+	}
+	return l.Close()
 }
 
 func (m *machine) checkConfig(b *block, path string) {
@@ -144,6 +159,7 @@ func (m *machine) run(b *block, script string) {
 	if err != nil {
 		m.t.Fatalf("line %d: %v\n%s\nprinted:\n%s\nlog of the server:\n%s", b.line, err, script, out, m.log)
 	}
+	m.scrape()
 	if e := b.expected; e != nil && !matches(m.here(e.text), string(out)) {
 		m.t.Errorf("line %d: printed\n%s\nbut the document has\n%s", e.line, out, e.text)
 	}
@@ -176,20 +192,28 @@ var metricName = regexp.MustCompile(`\b(?:heliosdb_[a-z_]+(?:_seconds|_bytes|_to
 // bucket, or when there is a watermark: silent partitions hold it back at first.
 var appearLater = regexp.MustCompile(`^heliosdb_(?:remote_|object_|(?:job_)?watermark_lag_seconds|dead_rows_total|pgwire_errors_total)`)
 
-// knowsMetrics requires that the server has every metric that a text names.
-func (m *machine) knowsMetrics(text string) {
-	m.t.Helper()
+// scrape notes the metrics that the server has now: some come and go with it.
+func (m *machine) scrape() {
 	resp, err := http.Get("http://" + m.here("localhost:9090") + "/metrics")
 	if err != nil {
-		m.t.Fatal(err)
+		return // it is stopped
 	}
 	defer resp.Body.Close()
-	scrape, err := io.ReadAll(resp.Body)
-	if err != nil {
-		m.t.Fatal(err)
+	sc := bufio.NewScanner(resp.Body)
+	for sc.Scan() {
+		if name, ok := strings.CutPrefix(sc.Text(), "# TYPE "); ok {
+			name, _, _ = strings.Cut(name, " ")
+			m.metrics[name] = true
+		}
 	}
+}
+
+// knowsMetrics requires that the server has, or had, every metric that a text names.
+func (m *machine) knowsMetrics(text string) {
+	m.t.Helper()
+	m.scrape()
 	for _, name := range metricName.FindAllString(text, -1) {
-		if !appearLater.MatchString(name) && !strings.Contains(string(scrape), "# TYPE "+name+" ") {
+		if !appearLater.MatchString(name) && !m.metrics[name] {
 			m.t.Errorf("the document names %s, which the server does not have", name)
 		}
 	}

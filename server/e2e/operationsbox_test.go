@@ -23,6 +23,7 @@ type machine struct {
 	log     *tail
 	replace *strings.Replacer
 	ports   map[string]string // of the document, and here
+	metrics map[string]bool   // that the service had at some time
 
 	mu   sync.Mutex
 	unit *exec.Cmd     // the running service, or nil
@@ -58,7 +59,7 @@ func newMachine(t *testing.T, broker string) *machine {
 	if err != nil {
 		t.Fatal(err)
 	}
-	m := &machine{t: t, root: t.TempDir(), log: &tail{}}
+	m := &machine{t: t, root: t.TempDir(), log: &tail{}, metrics: map[string]bool{}}
 	m.replace = strings.NewReplacer("localhost:9092", broker, "test-input", fmt.Sprintf("operations-%d-%d", os.Getpid(), uniqueNumber.Add(1)))
 	for _, dir := range []string{"etc/heliosdb", "var/lib/heliosdb/state", "var/log/heliosdb", "opt/heliosdb/bin", "usr/local/bin", "backup", "tools", "src/bin"} {
 		if err := os.MkdirAll(filepath.Join(m.root, dir), 0o700); err != nil {
