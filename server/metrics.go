@@ -146,12 +146,13 @@ func (p *pressure) ratio() float64 {
 }
 
 // watch registers what is read from the server when it is scraped.
-func (m *metrics) watch(s *Server) { s.reg.MustRegister(&collector{s: s, m: m}) }
+func (m *metrics) watch(s *Server) { s.reg.MustRegister(&collector{s: s, m: m, began: time.Now()}) }
 
 // collector reads the state of jobs at scrape time.
 type collector struct {
-	s *Server
-	m *metrics
+	s     *Server
+	m     *metrics
+	began time.Time
 }
 
 func desc(name, help string, labels ...string) *prometheus.Desc {
@@ -171,7 +172,7 @@ var (
 	descOpBytes   = desc("heliosdb_operator_state_bytes", "Memory of an operator's state.", "job_name", "operator")
 	descOpRows    = desc("heliosdb_operator_state_rows", "Entries of an operator's state.", "job_name", "operator")
 	descRows      = desc("heliosdb_relation_rows", "Rows of a relation.", "relation")
-	descAge       = desc("heliosdb_checkpoint_age_seconds", "Seconds since the last complete checkpoint.")
+	descAge       = desc("heliosdb_checkpoint_age_seconds", "Seconds since the last complete checkpoint; before the first of this run, since its start.")
 	descEpoch     = desc("heliosdb_checkpoint_epoch", "Number of the last complete checkpoint.")
 	descDisk      = desc("heliosdb_state_disk_bytes", "Size of the state on disk.")
 	descState     = desc("heliosdb_state_memory_bytes", "Memory of all state.")
@@ -214,10 +215,13 @@ func (c *collector) Collect(ch chan<- prometheus.Metric) {
 		return true
 	})
 	c.operators(gauge, counter, name)
-	if last := c.s.LastCheckpoint(); !last.At.IsZero() {
-		gauge(descAge, time.Since(last.At).Seconds())
-		gauge(descEpoch, float64(last.Epoch))
+	// Always there: an alert must see a run that never gets to its first checkpoint.
+	age := c.began
+	if last := c.s.LastCheckpoint().At; !last.IsZero() {
+		age = last
 	}
+	gauge(descAge, time.Since(age).Seconds())
+	gauge(descEpoch, float64(c.s.epoch()))
 	gauge(descDisk, float64(c.s.store.DiskBytes()))
 	gauge(descState, float64(c.s.pool.Bytes()))
 	gauge(descQueries, float64(c.s.budget.Used()))
