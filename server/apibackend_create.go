@@ -48,9 +48,11 @@ func (b *apiBackend) CreateJob(ctx context.Context, by *api.Identity, j api.NewJ
 // createFromTopic makes a source and a view over it, both or none.
 func (b *apiBackend) createFromTopic(ctx context.Context, j api.NewJob) (notices []string, err error) {
 	s, c := b.s, *j.Config
+	// A call that works on a large machine works on a small one too.
 	if n := s.workers(); c.Parallelism > n {
-		return nil, &api.Problem{Kind: api.BadRequest, Detail: fmt.Sprintf("config.parallelism %d is more than the server's %d workers", c.Parallelism, n),
-			Hint: "[streaming] max_parallelism sets how many there are."}
+		fewer := fmt.Sprintf("config.parallelism %d is more than this server's workers ([streaming] max_parallelism): the job has %d", c.Parallelism, n)
+		c.Parallelism = n
+		defer func() { notices = append(notices, fewer) }()
 	}
 	if len(j.Name)+len(sourceSuffix) > maxIdentifier {
 		return nil, &api.Problem{Kind: api.BadRequest, Detail: fmt.Sprintf("name is longer than %d bytes, which leaves no room for the name of its source", maxIdentifier-len(sourceSuffix))}

@@ -64,9 +64,22 @@ func (b *apiBackend) findJob(ref string) (*JobInfo, error) {
 		}
 	}
 	if byID == nil {
-		return nil, &api.Problem{Kind: api.NotFound, Detail: "there is no job " + strconv.Quote(ref), SQLState: pgerr.UndefinedTable}
+		return nil, noSuchJob(ref)
 	}
 	return byID, nil
+}
+
+func noSuchJob(ref string) error {
+	return &api.Problem{Kind: api.NotFound, Detail: "there is no job " + strconv.Quote(ref), SQLState: pgerr.UndefinedTable}
+}
+
+// orGone is err, or that there is no such job when somebody else was faster to
+// cancel it.
+func orGone(err error, ref string) error {
+	if err != nil && pgerr.From(err).Code == pgerr.UndefinedTable {
+		return noSuchJob(ref)
+	}
+	return err
 }
 
 // Job implements api.JobBackend.
@@ -126,7 +139,7 @@ func (b *apiBackend) onJob(ctx context.Context, by *api.Identity, ref string, do
 	if err != nil {
 		return api.Job{}, err
 	}
-	if err := do(ctx, j.Name); err != nil {
+	if err := orGone(do(ctx, j.Name), ref); err != nil {
 		return api.Job{}, err
 	}
 	d, err := b.Job(ctx, by, j.Name)
@@ -141,5 +154,5 @@ func (b *apiBackend) CancelJob(ctx context.Context, _ *api.Identity, ref string)
 	}
 	cat := b.s.catalog()
 	was := apiJob(cat, sourcesMadeFor(cat), j)
-	return was, b.s.CancelJob(ctx, j.Name)
+	return was, orGone(b.s.CancelJob(ctx, j.Name), ref)
 }

@@ -15,9 +15,12 @@ func TestAPIJobOnTopic(t *testing.T) {
 	c := startAPI(t, addr)
 	topic := produceJSON(t, addr, `{"id":1,"price":1.5,"who":"a"}`, `{"id":2,"price":2,"who":null,"more":{"x":[1]}}`)
 	out := c.must(http.StatusCreated, "POST", "/api/v1/jobs",
-		fmt.Sprintf(`{"name":"test-job","source":"kafka","config":{"topic":%q,"parallelism":2}}`, topic))
+		fmt.Sprintf(`{"name":"test-job","source":"kafka","config":{"topic":%q,"parallelism":4}}`, topic)) // of 2
 	if out["name"] != "test-job" || out["source"] != "test-job_source" || out["topic"] != topic || fmt.Sprint(out["parallelism"]) != "2" || out["retention"] != "24 hours" {
 		t.Errorf("job %v", out)
+	}
+	if notes := asJSON(t, out["notices"]); !strings.Contains(notes, "parallelism 4 is more than") {
+		t.Error(notes)
 	}
 	c.becomes(`SELECT id, price, who, more FROM "test-job" ORDER BY id`, `[[1,1.5,"a",null],[2,2,null,{"x":[1]}]]`)
 	if got := c.sql(`SELECT count(*) FROM "test-job" WHERE _timestamp > now() - INTERVAL '1 hour' AND _offset >= 0 AND _partition < 2`); got != `[[2]]` {
@@ -140,7 +143,9 @@ func TestAPIJobAllOrNothing(t *testing.T) {
 		job(`"columns":{"_offset":"bigint"}`),
 		job(`"columns":{"a":7}`),
 		job(`"columns":{"a":"int","a":"int"}`),
-		job(`"parallelism":3`),
+		job(`"parallelism":-3`),
+		`{"name":"17","source":"kafka","config":{"topic":"x"}}`,
+		`{"name":"j","source":"kafka","config":{"topic":"../x"}}`,
 		job(`"retention":"soon"`),
 		job(`"retention":"-1 day"`),
 		job(`"retention":"1 day'; DROP TABLE t; --"`),

@@ -4,7 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/heliosdb/heliosdb-streaming/internal/config"
 	"github.com/heliosdb/heliosdb-streaming/internal/pgerr"
@@ -76,6 +79,9 @@ func (s *Server) CreateSavepoint(ctx context.Context, name string) (savepoint.In
 	var info savepoint.Info
 	if len(name) > maxSavepointName {
 		return info, pgerr.New(pgerr.NameTooLong, "the name of a savepoint has at most %d bytes", maxSavepointName)
+	}
+	if !utf8.ValidString(name) || strings.ContainsFunc(name, unicode.IsControl) {
+		return info, pgerr.New(pgerr.InvalidParameterValue, "the name of a savepoint must not hold control characters")
 	}
 	err := s.inSavepoints(ctx, func(b buckets.Bucket) error {
 		if n, err := savepoint.Clean(ctx, b, time.Now().Add(-incompleteSavepoints)); err != nil && ctx.Err() == nil {

@@ -185,6 +185,9 @@ func TestParseOptions(t *testing.T) {
 		{"scan.startup.mode", "middle", pgerr.InvalidParameterValue, "earliest or latest"},
 		{"max_record_bytes", "0", pgerr.InvalidParameterValue, "from 1 to"},
 		{"topic", " ", pgerr.InvalidParameterValue, "empty"},
+		{"topic", "..", pgerr.InvalidParameterValue, "249 letters"},
+		{"topic", "a/b", pgerr.InvalidParameterValue, "249 letters"},
+		{"topic", strings.Repeat("x", 250), pgerr.InvalidParameterValue, "249 letters"},
 		{"kafka.topic", "u", pgerr.SyntaxError, "mean the same"},
 		{"scan.startup.timestamp.millis", "1", pgerr.SyntaxError, "exclude"},
 	} {

@@ -3,6 +3,7 @@ package kafka
 import (
 	"cmp"
 	"math"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -31,7 +32,7 @@ type option struct {
 // options are what a Kafka source understands, besides securityOptions.
 var options = []option{
 	{optConnector, func(*Options, string, string) error { return nil }}, // what brought the source here
-	{optTopic, word(func(o *Options, s string) { o.Topic = s })},
+	{optTopic, setTopic},
 	{optBrokers, word(func(o *Options, s string) { o.Brokers = splitBrokers(s) })},
 	{optMode, oneOf(func(o *Options, s string) { o.Startup = StartupMode(s) }, string(Earliest), string(Latest))},
 	{optMillis, number(0, math.MaxInt64, func(o *Options, n int64) { o.Startup, o.StartupMillis = Timestamp, n })},
@@ -46,6 +47,31 @@ var options = []option{
 	{"properties.metadata.max.age.ms", millis(func(o *Options) *time.Duration { return &o.MetadataMaxAge })},
 	{"buffer_bytes", size(func(o *Options) *int { return &o.BufferBytes })},
 	{"buffer_records", size(func(o *Options) *int { return &o.BufferRecords })},
+}
+
+// topicForm is what Kafka takes as a topic's name, but for "." and "..".
+var topicForm = regexp.MustCompile(`^[a-zA-Z0-9._-]{1,249}$`)
+
+// setTopic refuses a name that no topic can have: its source would wait for ever.
+func setTopic(o *Options, name, s string) error {
+	if strings.TrimSpace(s) == "" {
+		return pgerr.New(pgerr.InvalidParameterValue, "option %q is empty", name)
+	}
+	if !topicForm.MatchString(s) || s == "." || s == ".." {
+		return pgerr.New(pgerr.InvalidParameterValue, "option %q must be 1 to 249 letters, digits, dots, underscores and hyphens, not %q", name, shortened(s))
+	}
+	o.Topic = s
+	return nil
+}
+
+// maxShown bounds a client's text in a message.
+const maxShown = 100
+
+func shortened(s string) string {
+	if len(s) <= maxShown {
+		return s
+	}
+	return strings.ToValidUTF8(s[:maxShown], "") + "…"
 }
 
 // aliases are other spellings that RisingWave also takes.

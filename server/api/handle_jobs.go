@@ -61,6 +61,8 @@ func (j *NewJob) check() error {
 		return problem(BadRequest, fmt.Sprintf("name is longer than %d bytes", maxNameBytes))
 	case strings.ContainsRune(j.Name, 0) || !utf8.ValidString(j.Name):
 		return problem(BadRequest, "name holds characters that a name cannot have")
+	case j.Name != "" && strings.Trim(j.Name, "0123456789") == "":
+		return problem(BadRequest, "name is a number, which calls on a job would take for the id of another one")
 	case j.SQL != "" && (j.Source != "" || j.Config != nil):
 		return problem(BadRequest, "give sql, or source and config, not both")
 	case j.SQL != "":
