@@ -7,6 +7,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+
+	"github.com/heliosdb/heliosdb-streaming/storage/wal"
 )
 
 // stateFormat is the version of all that lies in a data directory together:
@@ -34,7 +36,7 @@ func checkFormat(dir string) (known bool, err error) {
 	path := filepath.Join(dir, formatFile)
 	raw, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
-		return false, nil
+		return false, wal.CheckFormat(dir)
 	}
 	if err != nil {
 		return false, err
@@ -47,7 +49,7 @@ func checkFormat(dir string) (known bool, err error) {
 		return false, fmt.Errorf("the state in %s has format %d, written by version %.40q; this program, version %s, reads formats up to %d. "+
 			"Start it with that version, or restore a savepoint of an older one. Nothing was changed", dir, f.Format, f.Program, Version, stateFormat)
 	}
-	return true, nil
+	return true, wal.CheckFormat(dir)
 }
 
 // writeFormat says in a data directory what it holds.

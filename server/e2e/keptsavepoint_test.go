@@ -1,10 +1,13 @@
 package e2e
 
 import (
+	"encoding/binary"
 	"flag"
 	"fmt"
+	"hash/crc32"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -219,6 +222,8 @@ func TestNewerFormats(t *testing.T) {
 	e.stop()
 	patch(sealed, "bucket/format.json", `"layout": 1`, `"layout": 2`, "layout 2", "reads layout 1", "Nothing was changed")
 	patch(sealed, "state/format.json", `"format":1`, `"format":2`, "format 2")
+	patchVersion(t, sealed, "bucket/log/*", nil, "log/", "version 99")
+	patchVersion(t, sealed, "bucket/manifests/*", nil, "manifests/", "version 99")
 	e = start(t, sealed)
 	e.is("SELECT a FROM t", "1")
 	e.stop()
@@ -226,5 +231,30 @@ func TestNewerFormats(t *testing.T) {
 	local := settings{dir: t.TempDir(), broker: nobody, workers: 1, env: []string{encryptionOn}}
 	start(t, local).stop()
 	patch(local, "state/keyring.json", `"version": 1`, `"version": 2`, "keyring.json", "version 2")
+	patchVersion(t, local, "state/log/*.wal", crc32.MakeTable(crc32.Castagnoli), "log of changes", "99")
 	start(t, local).stop()
+}
+
+// patchVersion gives the newest of some files version 99, the four bytes behind
+// their magic, and requires a refusal. sums: a checksum ends its header of 28 bytes.
+func patchVersion(t *testing.T, s settings, files string, sums *crc32.Table, parts ...string) {
+	t.Helper()
+	list, err := filepath.Glob(filepath.Join(s.dir, files))
+	must(t, err)
+	if len(list) == 0 {
+		t.Fatalf("there is no %s", files)
+	}
+	at := list[len(list)-1]
+	raw, err := os.ReadFile(at)
+	must(t, err)
+	bad := slices.Clone(raw)
+	if sums == nil {
+		binary.LittleEndian.PutUint32(bad[4:], 99)
+	} else {
+		binary.LittleEndian.PutUint32(bad[8:], 99)
+		binary.LittleEndian.PutUint32(bad[24:], crc32.Checksum(bad[:24], sums))
+	}
+	must(t, os.WriteFile(at, bad, 0o600))
+	refusesToStart(t, s, parts...)
+	must(t, os.WriteFile(at, raw, 0o600))
 }

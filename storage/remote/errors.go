@@ -15,6 +15,8 @@ var (
 	ErrCorrupt = errors.New("the state in the bucket is damaged")
 	// ErrForeign is wrapped when bucket and directory do not belong together or to this program.
 	ErrForeign = errors.New("the bucket holds something else")
+	// ErrFormat is wrapped when a newer program has written what the bucket holds. Nothing was changed.
+	ErrFormat = errors.New("the state in the bucket has a format that this program does not read; start the version that wrote it")
 	// ErrClosed is returned after Close.
 	ErrClosed = errors.New("the bucket is closed")
 )

@@ -91,7 +91,7 @@ func decodeLogObject(seq uint64, b []byte) (*logObject, error) {
 		return nil, bad("it is no log object")
 	}
 	if v := binary.LittleEndian.Uint32(b[4:]); v != logVersion {
-		return nil, fmt.Errorf("%s has version %d, this program reads version %d", logKey(seq), v, logVersion)
+		return nil, fmt.Errorf("%w: %s has version %d, known is %d", ErrFormat, logKey(seq), v, logVersion)
 	}
 	body := b[:len(b)-sha256.Size]
 	if sum := sha256.Sum256(body); !bytes.Equal(sum[:], b[len(body):]) {

@@ -65,7 +65,7 @@ func decodeManifest(key string, b []byte) (*manifestHead, []byte, error) {
 		return nil, nil, bad("it is no manifest")
 	}
 	if v := binary.LittleEndian.Uint32(b[4:]); v != manifestVersion {
-		return nil, nil, fmt.Errorf("%s has version %d, this program reads version %d", key, v, manifestVersion)
+		return nil, nil, fmt.Errorf("%w: %s has version %d, known is %d", ErrFormat, key, v, manifestVersion)
 	}
 	body := b[:len(b)-sha256.Size]
 	if sum := sha256.Sum256(body); !bytes.Equal(sum[:], b[len(body):]) {

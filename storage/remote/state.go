@@ -165,6 +165,9 @@ func (s *State) open(ctx, background context.Context) error {
 		return err
 	}
 	s.storeID = format.Store
+	if err := s.refuseNewer(ctx); err != nil {
+		return err
+	}
 	local, valid, err := s.claim(ctx)
 	if err != nil {
 		return err

@@ -91,6 +91,22 @@ func (s *State) fence(ctx context.Context) (*tail, error) {
 	}
 }
 
+// refuseNewer looks at the end of the log and at the newest checkpoint before anything is written. An owner may be at
+// work meanwhile, and what is damaged is for others to say: only a newer format is an error here.
+func (s *State) refuseNewer(ctx context.Context) error {
+	t, err := s.readTail(ctx)
+	if errors.Is(err, ErrFormat) {
+		return err
+	}
+	if err != nil || t.base == nil {
+		return nil
+	}
+	if _, _, err = readManifest(ctx, s.bucket, t.base.Manifests[0].Key); errors.Is(err, ErrFormat) {
+		return err
+	}
+	return nil
+}
+
 // errMoved says that the log changed while it was read.
 var errMoved = errors.New("the log has moved on")
 

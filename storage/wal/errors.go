@@ -9,6 +9,8 @@ var (
 	// ErrCorrupt is wrapped by every error that says the files are not what was written. Nothing was changed: the
 	// files are left for a person to look at.
 	ErrCorrupt = errors.New("log of changes is corrupt")
+	// ErrFormat is wrapped when a newer program has written the log. Nothing was changed.
+	ErrFormat = errors.New("the log of changes has a format that this program does not read; start the version that wrote it")
 	// ErrClosed is returned after Close.
 	ErrClosed = errors.New("log of changes is closed")
 	// ErrGone is returned by Read for positions that TruncateBefore has removed.

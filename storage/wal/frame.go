@@ -73,7 +73,7 @@ func decodeHeader(b []byte) (header, error) {
 	}
 	format := binary.LittleEndian.Uint32(b[8:])
 	if format != plainFormat && format != sealedFormat {
-		return header{}, fmt.Errorf("segment has log format %d, this program reads formats %d and %d", format, plainFormat, sealedFormat)
+		return header{}, fmt.Errorf("%w: it is %d, known are %d and %d", ErrFormat, format, plainFormat, sealedFormat)
 	}
 	return header{
 		salt: binary.LittleEndian.Uint32(b[12:]), first: binary.LittleEndian.Uint64(b[16:]), sealed: format == sealedFormat,

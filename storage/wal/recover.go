@@ -129,6 +129,9 @@ func scanSegment(fsys FS, dir, name string, last bool, ring *seal.Keyring, visit
 	if err == nil && head.first != first {
 		err = fmt.Errorf("its header says first position %d", head.first)
 	}
+	if errors.Is(err, ErrFormat) {
+		return nil, 0, fmt.Errorf("segment %s: %w", name, err)
+	}
 	if err != nil {
 		// A segment gets its name only after its header is synced, so this is never a crash's doing.
 		return nil, 0, &CorruptError{Segment: name, Pos: first, Reason: err.Error()}

@@ -137,6 +137,31 @@ func (l *Log) KeysInUse() []seal.KeyID {
 	return used
 }
 
+// CheckFormat refuses a log that a newer program has written, without opening it. Whatever else is wrong with it is for
+// Open to say.
+func CheckFormat(dir string) error {
+	fsys, logDir := OS{}, filepath.Join(dir, logFolder)
+	names, _, err := listSegments(fsys, logDir)
+	if err != nil {
+		return nil
+	}
+	for _, name := range names {
+		f, err := fsys.Open(filepath.Join(logDir, name), false)
+		if err != nil {
+			continue
+		}
+		raw := make([]byte, headerLen)
+		if _, err = f.ReadAt(raw, 0); err == nil {
+			_, err = decodeHeader(raw)
+		}
+		_ = f.Close()
+		if errors.Is(err, ErrFormat) {
+			return fmt.Errorf("segment %s in %s: %w", name, logDir, err)
+		}
+	}
+	return nil
+}
+
 // Sealed says what the log of a data directory holds, without opening it.
 func Sealed(dir string) (seal.Holds, error) {
 	fsys, logDir := OS{}, filepath.Join(dir, logFolder)
