@@ -52,6 +52,8 @@ const (
 	maxDescribeBytes = 64 << 20
 	maxManifestBytes = object.MaxReadAll
 	maxKeyringBytes  = 1 << 20
+	// tidyTimeout bounds the removal of what a failed savepoint has written.
+	tidyTimeout = 10 * time.Second
 	// parallelRuns bounds the runs that are copied at a time.
 	parallelRuns = 4
 )
@@ -120,10 +122,24 @@ func newID(now time.Time) string {
 
 // Create copies the snapshot's epoch into the bucket and returns when it is
 // complete and durable. ring is the keyring of a sealed store, or nil.
-// An error leaves objects that List does not show and Clean removes.
+// After an error it removes what it has written, as far as that is possible; the
+// rest List does not show and Clean removes.
 func Create(ctx context.Context, b object.Bucket, snap *epoch.Snapshot, ring *seal.Keyring, about Info) (Info, error) {
 	about.Format, about.Created, about.Sealed = Format, time.Now().UTC().Truncate(time.Second), ring != nil
 	about.ID = newID(about.Created)
+	info, err := write(ctx, b, snap, ring, about)
+	if err != nil {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), tidyTimeout)
+		defer cancel()
+		// The last Put may have arrived although it failed: nobody shall find it complete.
+		if b.Delete(ctx, about.key(describeName)) == nil {
+			_ = deleteFolder(ctx, b, about.ID)
+		}
+	}
+	return info, err
+}
+
+func write(ctx context.Context, b object.Bucket, snap *epoch.Snapshot, ring *seal.Keyring, about Info) (Info, error) {
 	manifest, err := snap.ExportManifest()
 	if err != nil {
 		return Info{}, err
@@ -160,8 +176,10 @@ func Create(ctx context.Context, b object.Bucket, snap *epoch.Snapshot, ring *se
 	if err != nil {
 		return Info{}, err
 	}
-	err = b.Put(ctx, about.key(describeName), object.Bytes(append(raw, '\n')), object.PutOptions{IfAbsent: true})
-	return about, err
+	if err := b.Put(ctx, about.key(describeName), object.Bytes(append(raw, '\n')), object.PutOptions{IfAbsent: true}); err != nil {
+		return Info{}, err
+	}
+	return about, nil
 }
 
 func runName(id uint64) string { return fmt.Sprintf("%s%016x", runsFolder, id) }

@@ -267,7 +267,7 @@ func TestFormatAndID(t *testing.T) {
 	}
 }
 
-// failing ends every Put from the n-th on.
+// failing ends every Put from the n-th on, and every Delete.
 type failing struct {
 	object.Bucket
 	left atomic.Int64
@@ -279,6 +279,22 @@ func (f *failing) Put(ctx context.Context, key string, body object.Body, o objec
 	}
 	return f.Bucket.Put(ctx, key, body, o)
 }
+
+// putsFail is failing that can still delete; a Put that fails has its effect.
+type putsFail struct {
+	object.Bucket
+	left atomic.Int64
+}
+
+func (f *putsFail) Put(ctx context.Context, key string, body object.Body, o object.PutOptions) error {
+	err := f.Bucket.Put(ctx, key, body, o)
+	if f.left.Add(-1) < 0 {
+		return errors.New("no answer")
+	}
+	return err
+}
+
+func (f *failing) Delete(context.Context, ...string) error { return errors.New("no more") }
 
 // A crash at any Put leaves a savepoint that is not listed, and that Clean removes.
 func TestIncomplete(t *testing.T) {
@@ -306,6 +322,13 @@ func TestIncomplete(t *testing.T) {
 		}
 		if len(list) != 0 {
 			t.Fatalf("listed after %d", n)
+		}
+		// Where it can, a failed one removes what it wrote at once.
+		tidy := struct{ object.Bucket }{object.NewMemory()}
+		short := &putsFail{Bucket: tidy}
+		short.left.Store(int64(n))
+		if _, err := Create(t.Context(), short, snap, nil, Info{}); err == nil || len(objects(t, tidy)) != 0 {
+			t.Errorf("after %d: %v, and it leaves %v", n, err, slices.Collect(maps.Keys(objects(t, tidy))))
 		}
 		if c, err := Clean(t.Context(), b, time.Now().Add(-time.Hour)); c != 0 || err != nil {
 			t.Errorf("a young one was cleaned away: %d %v", c, err)
