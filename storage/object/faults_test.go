@@ -288,8 +288,10 @@ func TestRefused(t *testing.T) {
 	for _, kind := range testobject.Kinds {
 		store := testobject.New(t, kind)
 		var asked atomic.Bool
-		proxy := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		proxy := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			asked.Store(true)
+			// An answer before the end of a large body may be lost with the connection.
+			_, _ = io.Copy(io.Discard, r.Body)
 			w.WriteHeader(http.StatusForbidden)
 		}))
 		defer proxy.Close()
