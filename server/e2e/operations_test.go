@@ -219,6 +219,37 @@ func (m *machine) knowsMetrics(text string) {
 	}
 }
 
+// TestOperationsMarks checks what TestOperations goes by: links lead somewhere, and
+// expected output is compared as the document says.
+func TestOperationsMarks(t *testing.T) {
+	t.Parallel()
+	raw, err := os.ReadFile(operationsFile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, link := range regexp.MustCompile(`\]\(([^)#]+)\)`).FindAllStringSubmatch(string(raw), -1) {
+		if _, err := os.Stat(filepath.Join(filepath.Dir(operationsFile), link[1])); err != nil {
+			t.Error(err)
+		}
+	}
+	b := readBlocks(t, "a\n```sh run\nx\n```\nb\n```text\ny\n```\n```toml\nz\n```\n")
+	if len(b) != 2 || b[0].kind != "sh" || b[0].info != "run" || b[0].line != 2 || b[0].expected.text != "y\n" || b[1].info != "" || b[1].expected != nil {
+		t.Errorf("blocks are read as %+v", b)
+	}
+	for _, c := range []struct {
+		want, got string
+		ok        bool
+	}{
+		{"a\n", "a  \n", true}, {"a\n", "a\nb\n", false}, {"a\n", "", false},
+		{"…\nb\n", "b\n", true}, {"…\nb\n", "x\ny\nb\n", true}, {"…\nb\n", "x\nbc\n", false},
+		{"a…c\n", "a.b.c\n", true}, {"a…c\n", "a\nc\n", false}, {"a.c\n", "abc\n", false},
+	} {
+		if matches(c.want, c.got) != c.ok {
+			t.Errorf("%q is printed where %q is expected: not %v", c.got, c.want, c.ok)
+		}
+	}
+}
+
 // TestOperationsPermissions compares the table of section 6.4 with the one that the
 // server goes by.
 func TestOperationsPermissions(t *testing.T) {

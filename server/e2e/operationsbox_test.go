@@ -3,6 +3,7 @@ package e2e
 import (
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"os"
@@ -85,20 +86,25 @@ func newMachine(t *testing.T, broker string) *machine {
 	return m
 }
 
-// choosePorts finds a free one for each port of the document.
+// choosePorts finds a free one for each port of the document, outside of the range
+// that the kernel hands out: the service is stopped and started on them.
 func (m *machine) choosePorts() {
-	var open []net.Listener
 	m.ports = map[string]string{}
+	taken := map[string]bool{}
 	for _, p := range []string{"8080", "8081", "9090", "5433"} {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			m.t.Fatal(err)
+		for tries := 0; m.ports[p] == ""; tries++ {
+			port := fmt.Sprint(10_000 + rand.IntN(5_000)) //nolint:gosec // no secret
+			l, err := net.Listen("tcp", ":"+port)
+			switch {
+			case err == nil && !taken[port]:
+				m.ports[p], taken[port] = port, true
+			case tries > 100:
+				m.t.Fatal(err)
+			}
+			if err == nil {
+				_ = l.Close()
+			}
 		}
-		open = append(open, l)
-		_, m.ports[p], _ = net.SplitHostPort(l.Addr().String())
-	}
-	for _, l := range open {
-		_ = l.Close()
 	}
 }
 
