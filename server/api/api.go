@@ -37,7 +37,7 @@ type API struct {
 // New makes an API.
 func New(o Options) *API {
 	a := &API{
-		b: o.Backend, log: o.Logger.With("component", "api"), gates: newGates(),
+		b: o.Backend, log: o.Logger, gates: newGates(),
 		metrics: newHTTPMetrics(o.Registerer), tls: o.TLS, open: o.Open, origins: http.NewCrossOriginProtection(), mux: http.NewServeMux(),
 	}
 	paths := map[string]bool{}

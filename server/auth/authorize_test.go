@@ -116,7 +116,7 @@ func TestUsersAndRoles(t *testing.T) {
 		t.Helper()
 		wantCode(t, what, err, code)
 	}
-	for _, name := range []string{"", strings.Repeat("x", 64), "a b", "-x", "a:b", "a/b", "a\x00", "\xff", "pg_x", "public", "None", "a\u202eb"} {
+	for _, name := range []string{"", strings.Repeat("x", 64), "a b", "-x", "a:b", "a/b", "a\x00", "\xff", "pg_x", "public", "None", "System", "a\u202eb"} {
 		if err := b.CreateUser(ctx, root, UserSpec{Name: name}); err == nil {
 			t.Errorf("user %q is made", name)
 		}

@@ -24,7 +24,7 @@ type Identity struct {
 
 // System is the server itself: startup files, and what it does of its own.
 func System() Identity {
-	return Identity{Name: "system", Roles: []string{RoleAdmin}, Permissions: AllPermissions, system: true}
+	return Identity{Name: systemName, Roles: []string{RoleAdmin}, Permissions: AllPermissions, system: true}
 }
 
 // UserInfo is a user as it stands, without secrets.

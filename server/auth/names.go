@@ -20,6 +20,9 @@ const (
 	externalNamePrefix = "oidc:"
 )
 
+// systemName is the server's own in the audit log.
+const systemName = "system"
+
 // Public stands for everybody who is logged in, as the grantee of relations.
 const Public = "public"
 
@@ -48,7 +51,7 @@ func checkName(what, name string) error {
 		}
 	}
 	low := strings.ToLower(name)
-	if strings.HasPrefix(low, "pg_") || low == Public || low == "none" {
+	if strings.HasPrefix(low, "pg_") || low == Public || low == "none" || low == systemName {
 		return pgerr.New(pgerr.ReservedName, "%s name \"%s\" is reserved", what, name)
 	}
 	return nil
