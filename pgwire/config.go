@@ -15,8 +15,8 @@ type Config struct {
 	// PostgreSQL's max_connections. None is held back for superusers.
 	MaxConnections int
 	// MaxHandshakes bounds connections that have not finished their startup
-	// packet (cancel requests pass here too); one more is closed without an
-	// answer. Default 256.
+	// packet (cancel requests pass here too); for one more, one of them is closed
+	// without an answer. Default 256.
 	MaxHandshakes int
 	// AuthTimeout is the time from accept to ReadyForQuery, PostgreSQL's
 	// authentication_timeout. Default 1 minute.

@@ -94,12 +94,19 @@ func (s *Server) Serve(ln net.Listener) error {
 func (s *Server) accept(nc net.Conn) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.closing || len(s.handshakes) >= s.cfg.MaxHandshakes {
-		if !s.closing {
-			s.m.accepted.WithLabelValues(resultTooMany).Inc()
-		}
+	if s.closing {
 		_ = nc.Close()
 		return
+	}
+	if len(s.handshakes) >= s.cfg.MaxHandshakes {
+		s.m.accepted.WithLabelValues(resultTooMany).Inc()
+		// Whoever opens connections and says nothing must not keep others out, who
+		// are done with this in an instant: any one goes.
+		for old := range s.handshakes {
+			_ = old.Close()
+			delete(s.handshakes, old)
+			break
+		}
 	}
 	s.handshakes[nc] = struct{}{}
 	s.wg.Add(1)
