@@ -47,7 +47,7 @@ func checkFormat(dir string) (known bool, err error) {
 		return false, fmt.Errorf("%s is damaged: it does not say the format of the data directory", path)
 	case f.Format > stateFormat:
 		return false, fmt.Errorf("the state in %s has format %d, written by version %.40q; this program, version %s, reads formats up to %d. "+
-			"Start it with that version, or restore a savepoint of an older one. Nothing was changed", dir, f.Format, f.Program, Version, stateFormat)
+			"Start it with that version, or restore a savepoint of an older one into an empty directory. Nothing was changed", dir, f.Format, f.Program, Version, stateFormat)
 	}
 	return true, wal.CheckFormat(dir)
 }

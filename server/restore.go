@@ -146,6 +146,9 @@ func (s *Server) takeOver(o *savepoint.Opened) error {
 		return err
 	}
 	defer w.Abort()
+	if meta.PausedAt != 0 {
+		s.logger("storage").Warn("the savepoint was made while all jobs were paused, and so they are now: RESUME JOBS lets them go on")
+	}
 	meta.RestoredFrom, meta.RestoredDigest, meta.RestoredAt = o.Info.ID, o.Info.Digest(), w.Epoch()
 	raw, err := encodeJSON(meta)
 	if err != nil {

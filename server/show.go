@@ -61,7 +61,8 @@ func (x *session) bindShow(p *prepared, st *ast.Show) error {
 	case ast.ShowEncryptionKeys:
 		list(x.showEncryptionKeys, encryptionKeyColumns...)
 	case ast.ShowStateSavepoints:
-		list(x.showStateSavepoints, stateSavepointColumns...)
+		p.cols = textColumns(stateSavepointColumns...)
+		p.cmd = utility(x.showStateSavepoints)
 	case ast.ShowCreate:
 		list(func() ([][]*string, error) { return x.showCreate(st) }, "Name", "Create Sql")
 	case ast.Describe:

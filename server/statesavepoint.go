@@ -159,8 +159,8 @@ func (x *session) bindStateSavepoint(p *prepared, st *ast.StateSavepoint) error 
 var stateSavepointColumns = []string{"Savepoint", "Name", "Created", "Epoch", "Jobs", "Size", "Sealed", "Version"}
 
 // showStateSavepoints is SHOW STATE SAVEPOINTS.
-func (x *session) showStateSavepoints() ([][]*string, error) {
-	list, err := x.s.Savepoints(context.Background())
+func (x *session) showStateSavepoints(c *call) (pgwire.Result, error) {
+	list, err := x.s.Savepoints(c.ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -171,5 +171,5 @@ func (x *session) showStateSavepoints() ([][]*string, error) {
 		rows = append(rows, cells(savepoint.Prefix+sp.ID, sp.Name, sp.Created.Format(time.DateTime), fmt.Sprint(sp.Epoch), fmt.Sprint(sp.Jobs), fmt.Sprint(sp.Bytes),
 			word[sp.Sealed], sp.Program))
 	}
-	return rows, nil
+	return textRows(c.p.cols, rows, func(int64) string { return "SHOW" }), nil
 }

@@ -109,7 +109,8 @@ func readFormat(ctx context.Context, b object.Bucket) (*bucketFormat, error) {
 		return nil, fmt.Errorf("%w: %s is not of %s", ErrForeign, formatKey, formatMagic)
 	}
 	if f.Layout != LayoutVersion {
-		return nil, fmt.Errorf("%w: it has layout %d, this program reads layout %d; start it with the version that wrote it. Nothing was changed",
+		return nil, fmt.Errorf("%w: it has layout %d, this program reads layout %d; start it with the version that wrote it, "+
+			"or restore a savepoint of an older one under another prefix. Nothing was changed",
 			ErrForeign, f.Layout, LayoutVersion)
 	}
 	return &f, nil

@@ -95,13 +95,10 @@ func (s *State) fence(ctx context.Context) (*tail, error) {
 // work meanwhile, and what is damaged is for others to say: only a newer format is an error here.
 func (s *State) refuseNewer(ctx context.Context) error {
 	t, err := s.readTail(ctx)
+	if err == nil && t.base != nil {
+		_, _, err = readManifest(ctx, s.bucket, t.base.Manifests[0].Key)
+	}
 	if errors.Is(err, ErrFormat) {
-		return err
-	}
-	if err != nil || t.base == nil {
-		return nil
-	}
-	if _, _, err = readManifest(ctx, s.bucket, t.base.Manifests[0].Key); errors.Is(err, ErrFormat) {
 		return err
 	}
 	return nil

@@ -141,10 +141,7 @@ func (l *Log) KeysInUse() []seal.KeyID {
 // Open to say.
 func CheckFormat(dir string) error {
 	fsys, logDir := OS{}, filepath.Join(dir, logFolder)
-	names, _, err := listSegments(fsys, logDir)
-	if err != nil {
-		return nil
-	}
+	names, _, _ := listSegments(fsys, logDir)
 	for _, name := range names {
 		f, err := fsys.Open(filepath.Join(logDir, name), false)
 		if err != nil {
