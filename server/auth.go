@@ -11,6 +11,9 @@ import (
 	"github.com/heliosdb/heliosdb-streaming/server/auth"
 )
 
+// SetupTokenFile is the file of the setup token in the data directory.
+const SetupTokenFile = auth.SetupTokenFile
+
 // openAuth makes the state of users and roles, still empty; recovery fills it.
 func (s *Server) openAuth() error {
 	sec := &s.cfg.Security

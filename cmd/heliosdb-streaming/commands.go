@@ -10,6 +10,7 @@ func commands() []*command {
 		&health,
 		&rewrapKey,
 		&savepoints,
+		&setupToken,
 		&supportBundle,
 	}
 }
