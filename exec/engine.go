@@ -196,6 +196,7 @@ func (e *Engine) merge(a, b *Graph) error {
 		a.adopt(j)
 		e.where[j.rel] = a
 	}
+	a.publishOffsets() // before a follower looks: a may never have had one
 	for _, f := range e.graphs {
 		if f.home != b {
 			continue
@@ -205,7 +206,6 @@ func (e *Engine) merge(a, b *Graph) error {
 		f.mu.Unlock()
 		a.followers++
 	}
-	a.publishOffsets()
 	a.aliases = append(append(a.aliases, b.id), b.aliases...)
 	a.replay = append(a.replay, b.replay...)
 	slices.SortStableFunc(a.replay, func(x, y *Cut) int { return cmp.Compare(x.pos, y.pos) })
