@@ -55,6 +55,9 @@ func deriveScan(c *Context, s *plan.Scan, stored map[uint32]plan.Node) {
 				s.Key = []int{}
 			}
 		}
+		if !c.Continuous {
+			return // an answer given once has no use for how rows come
+		}
 		if _, seen := stored[rel.OID]; !seen && c.Stored != nil {
 			stored[rel.OID] = c.Stored(rel)
 		}
