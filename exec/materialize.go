@@ -2,6 +2,7 @@ package exec
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/binary"
 	"slices"
 
@@ -34,6 +35,8 @@ type materialize struct {
 
 	arena   []byte // key bytes, then row bytes, of every pending change
 	pending []change
+	order   []changeItem // of pending, by key
+	same    []change     // those of one key
 	cols    []*delta.Vec
 	out     *delta.Batch
 	val     []byte // the old row of the key at hand
@@ -45,8 +48,15 @@ type materialize struct {
 // bytes are the row.
 type change struct {
 	off, key, row int
-	seq           int
 	w             int64
+}
+
+// changeItem is a change where they are sorted: the key's first bytes lie in it,
+// so that most comparisons look no further.
+type changeItem struct {
+	head uint64 // the bytes of the key after its first, see keyPrefix
+	tag  byte   // its first
+	at   int32  // in pending: in the order of arrival
 }
 
 var (
@@ -70,7 +80,7 @@ func (m *materialize) Push(c *Ctx, _ int, b *delta.Batch, _ Emit) error {
 		m.cols = append(m.cols, b.Cols[k])
 	}
 	for i := range b.N {
-		ch := change{off: len(m.arena), seq: len(m.pending), w: b.Weight(i)}
+		ch := change{off: len(m.arena), w: b.Weight(i)}
 		m.arena = m.appendKey(m.arena, m.cols, b, i)
 		if ch.key = len(m.arena) - ch.off; m.key != nil && ch.key > maxKey {
 			m.arena = m.arena[:ch.off]
@@ -110,23 +120,15 @@ func (m *materialize) keyOf(c change) []byte { return m.arena[c.off : c.off+c.ke
 func (m *materialize) rowOf(c change) []byte { return m.arena[c.off+c.key : c.off+c.key+c.row] }
 
 func (m *materialize) End(_ *Ctx, out Emit) error {
-	slices.SortFunc(m.pending, func(a, b change) int {
-		if c := bytes.Compare(m.keyOf(a), m.keyOf(b)); c != 0 {
-			return c
-		}
-		return a.seq - b.seq
-	})
+	m.sort()
 	reuse(m.out)
-	for lo := 0; lo < len(m.pending); {
-		hi := lo + 1
-		for hi < len(m.pending) && string(m.keyOf(m.pending[hi])) == string(m.keyOf(m.pending[lo])) {
-			hi++
-		}
+	for lo := 0; lo < len(m.order); {
+		hi, cs := m.sameKey(lo)
 		var err error
 		if m.key == nil {
-			err = m.applyBag(m.pending[lo:hi])
+			err = m.applyBag(cs)
 		} else {
-			err = m.applyKeyed(m.pending[lo:hi])
+			err = m.applyKeyed(cs)
 		}
 		if err != nil {
 			return err
@@ -140,6 +142,50 @@ func (m *materialize) End(_ *Ctx, out Emit) error {
 	}
 	m.pending, m.arena = m.pending[:0], m.arena[:0]
 	return m.flush(out)
+}
+
+// sort orders the pending changes by key, those of one key by arrival.
+func (m *materialize) sort() {
+	m.order = m.order[:0]
+	for i, c := range m.pending {
+		it := changeItem{at: int32(i)}
+		if key := m.keyOf(c); len(key) > 0 {
+			it.tag, it.head = key[0], keyPrefix(key)
+		}
+		m.order = append(m.order, it)
+	}
+	slices.SortFunc(m.order, func(a, b changeItem) int {
+		switch {
+		case a.tag != b.tag:
+			return cmp.Compare(a.tag, b.tag)
+		case a.head != b.head:
+			return cmp.Compare(a.head, b.head)
+		}
+		if c := bytes.Compare(m.keyOf(m.pending[a.at]), m.keyOf(m.pending[b.at])); c != 0 {
+			return c
+		}
+		return cmp.Compare(a.at, b.at)
+	})
+}
+
+// sameKey gives the changes of the key at order[lo], and where the next begins.
+func (m *materialize) sameKey(lo int) (hi int, cs []change) {
+	first := m.order[lo]
+	key := m.keyOf(m.pending[first.at])
+	for hi = lo + 1; hi < len(m.order); hi++ {
+		it := m.order[hi]
+		if it.head != first.head || string(m.keyOf(m.pending[it.at])) != string(key) {
+			break
+		}
+	}
+	if hi == lo+1 {
+		return hi, m.pending[first.at : first.at+1]
+	}
+	m.same = m.same[:0]
+	for _, it := range m.order[lo:hi] {
+		m.same = append(m.same, m.pending[it.at])
+	}
+	return hi, m.same
 }
 
 func (m *materialize) flush(out Emit) error {
