@@ -44,7 +44,7 @@ type Ctx struct {
 	Pool    *state.Pool
 	Worker  int
 	Times   Times
-	// Clock is the time of the job's last cut, in microseconds since 2000-01-01 UTC;
+	// Clock is the time of the job's last cut or tick, in microseconds since 2000-01-01 UTC;
 	// it never goes back. NoClock: there was none. Continuous jobs only.
 	Clock int64
 	// Rows finds the contents of relations; ad hoc only.

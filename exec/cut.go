@@ -41,6 +41,47 @@ const pgEpoch = 946684800 * 1e6
 // Micros is t in microseconds since 2000-01-01 UTC.
 func Micros(t time.Time) int64 { return t.UnixMicro() - pgEpoch }
 
+// tickInterval is how often the clock may advance between two cuts.
+const tickInterval = 20 * time.Millisecond
+
+// moveTime cuts when it is time to, and between two cuts lets rows come and go
+// by the clock, so that those of a whole interval do not hold up the input at
+// once. Such a tick is not recorded: an operator that reads the clock holds the
+// same after two ticks as after the later one alone, so whatever the next cut
+// decides does not depend on them.
+func (g *Graph) moveTime(now time.Time) error {
+	due := g.due()
+	switch {
+	case due == NoClock || !now.Before(g.nextCut):
+		g.nextCut = now.Add(g.opts.CutInterval)
+		g.nextTick = now.Add(tickInterval)
+		return g.cut()
+	case due <= Micros(now) && !now.Before(g.nextTick):
+		g.nextTick = now.Add(tickInterval)
+		g.setNow(Micros(now))
+		g.setClock(g.now)
+		g.runStep(&input{}, true)
+	}
+	return nil
+}
+
+// untilTime is how long the loop may wait for input before moveTime has
+// something to do.
+func (g *Graph) untilTime() time.Duration {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.paused != nil || g.parked || len(g.replay) > 0 {
+		return g.opts.CutInterval
+	}
+	now := g.opts.Now()
+	wait := min(g.nextCut.Sub(now), g.opts.CutInterval)
+	if due := g.due(); due != NoClock && due < Micros(now)+wait.Microseconds() {
+		byClock := time.Duration(max(due-Micros(now), 0)) * time.Microsecond
+		wait = min(wait, max(byClock, g.nextTick.Sub(now)))
+	}
+	return max(wait, time.Millisecond)
+}
+
 // cut advances the watermarks if any source's has moved, and the clock if
 // something waits for it.
 func (g *Graph) cut() error {

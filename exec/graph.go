@@ -69,6 +69,7 @@ type Graph struct {
 	applied   uint64 // log position of the last table write applied
 	replay    []*Cut
 	nextCut   time.Time
+	nextTick  time.Time
 	paused    error // why nothing is taken; nil: running
 	parked    bool  // stands still until Unpark; no loop runs
 	stepRows  int
@@ -134,7 +135,6 @@ func (g *Graph) loop() {
 			return
 		case <-g.wakeup:
 		case <-timer.C:
-			timer.Reset(g.opts.CutInterval)
 		}
 		g.opts.Metrics.Busy(false, g.opts.Now().Sub(idle))
 		for more := true; more; {
@@ -148,6 +148,7 @@ func (g *Graph) loop() {
 			default:
 			}
 		}
+		timer.Reset(g.untilTime())
 	}
 }
 
@@ -179,9 +180,8 @@ func (g *Graph) advance() bool {
 	}
 	start := g.opts.Now()
 	g.replayCuts()
-	if len(g.replay) == 0 && (!start.Before(g.nextCut) || g.due() == NoClock) {
-		g.nextCut = start.Add(g.opts.CutInterval)
-		if err := g.cut(); err != nil {
+	if len(g.replay) == 0 {
+		if err := g.moveTime(start); err != nil {
 			g.failAll(err)
 			return false
 		}
@@ -277,7 +277,7 @@ func (g *Graph) setNow(now int64) {
 	}
 }
 
-// setClock tells the operators the time of a cut.
+// setClock tells the operators the time of a cut or a tick.
 func (g *Graph) setClock(now int64) {
 	for _, j := range g.jobs {
 		for _, b := range j.pipes {

@@ -3,6 +3,7 @@ package exec
 import (
 	"cmp"
 	"maps"
+	"math"
 	"slices"
 
 	"github.com/heliosdb/heliosdb-streaming/internal/delta"
@@ -67,6 +68,9 @@ func (w *Write) Apply(pos uint64, deltas map[uint32]*delta.Batch) error {
 		}
 		g.runStep(in, false)
 		g.applied = pos
+		if g.due() != math.MaxInt64 {
+			g.wake() // the loop may have to stop waiting sooner than it thought
+		}
 		g.published.Broadcast()
 		for rel := range deltas {
 			if j := g.relations[rel]; j != nil && j.failed.Load() {

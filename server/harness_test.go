@@ -17,12 +17,18 @@ import (
 // its host:port. Everything ends with the test.
 func startTest(t testing.TB) (*Server, string) {
 	t.Helper()
+	return startCutting(t, 50*time.Millisecond)
+}
+
+// startCutting is startTest with an interval between cuts.
+func startCutting(t testing.TB, cuts time.Duration) (*Server, string) {
+	t.Helper()
 	cfg := config.Default()
 	cfg.Security.AuthenticationEnabled = false
 	cfg.State.Backend = config.BackendMemory
 	cfg.State.Path = t.TempDir()
 	cfg.Streaming.CheckpointInterval = time.Hour
-	cfg.Streaming.WatermarkInterval = 50 * time.Millisecond
+	cfg.Streaming.WatermarkInterval = cuts
 	cfg.Streaming.MaxParallelism = 2
 	log := slog.New(slog.NewTextHandler(io.Discard, nil))
 	s, err := Open(cfg, log)

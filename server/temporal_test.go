@@ -44,3 +44,20 @@ func TestFilterByClock(t *testing.T) {
 	waitFor(t, c, "SELECT count(*) FROM fresh", "count\n0\nSELECT 1")
 	waitFor(t, c, "SELECT n FROM past", "n\n1\nSELECT 1")
 }
+
+// TestFilterByClockBetweenCuts: rows do not wait for the next cut, and what the
+// clock does by itself is not written to the log.
+func TestFilterByClockBetweenCuts(t *testing.T) {
+	t.Parallel()
+	s, addr := startCutting(t, time.Hour)
+	c := dialClient(t, dsnOf(addr))
+	c.must(t, "CREATE TABLE t (id int, at timestamptz)",
+		"CREATE MATERIALIZED VIEW fresh AS SELECT id FROM t WHERE at > now() - INTERVAL '300 ms'",
+		"CREATE MATERIALIZED VIEW counted AS SELECT count(*) AS n FROM fresh",
+		"INSERT INTO t SELECT g, now() + g * INTERVAL '1 ms' FROM generate_series(1, 200) AS g")
+	pos := s.wal.LastPos()
+	waitFor(t, c, "SELECT n FROM counted", "n\n0\nSELECT 1")
+	if now := s.wal.LastPos(); now != pos {
+		t.Errorf("%d records were written to the log", now-pos)
+	}
+}
