@@ -109,7 +109,9 @@ type runStream struct {
 	sum  hash.Hash
 	rest []byte // to be read before the next chunk
 	buf  []byte
-	done bool
+	// chunk is the one read last.
+	chunk []byte
+	done  bool
 }
 
 // Read implements io.Reader.
@@ -133,13 +135,13 @@ func (s *runStream) fill() error {
 		s.rest, s.done = s.sum.Sum(nil), true
 		return nil
 	}
-	chunk, err := s.db.get(runKey(s.run.ID, s.next), nil)
-	if err != nil {
+	var err error
+	if s.chunk, err = s.db.get(runKey(s.run.ID, s.next), s.chunk); err != nil {
 		return missingChunk(s.run.ID, s.next, err)
 	}
 	s.next++
-	s.buf = binary.LittleEndian.AppendUint32(s.buf[:0], uint32(len(chunk)))
-	s.buf = append(s.buf, chunk...)
+	s.buf = binary.LittleEndian.AppendUint32(s.buf[:0], uint32(len(s.chunk)))
+	s.buf = append(s.buf, s.chunk...)
 	s.sum.Write(s.buf)
 	s.rest = s.buf
 	return nil
