@@ -130,6 +130,7 @@ func openUntil(ctx context.Context, cfg *config.Config, log *slog.Logger) (*Serv
 	checkpoints, s.checkpoints.end = context.WithCancel(s.closing)
 	s.background.Go(func() { s.checkpointLoop(checkpoints) })
 	s.background.Go(s.watchMemory)
+	s.background.Go(s.fitCollector)
 	s.background.Go(s.sampleRates)
 	return s, nil
 }
@@ -146,13 +147,8 @@ func (s *Server) limitMemory() {
 	if limit > 0 {
 		debug.SetMemoryLimit(limit * 9 / 10)
 	}
-	debug.SetGCPercent(collectPercent)
+	debug.SetGCPercent(maxCollectPercent)
 }
-
-// collectPercent lets the heap grow to five times what is live between two
-// collections: what is live is small, because state lies outside, and every
-// fetch brings megabytes. The memory limit still holds.
-const collectPercent = 400
 
 func (s *Server) workers() int {
 	if n := s.cfg.Streaming.MaxParallelism; n > 0 {

@@ -165,7 +165,7 @@ func (r *soakReport) print(w io.Writer) error {
 func (r *soakReport) printMemory(line func(string, ...any)) {
 	const mb = 1 << 20
 	s := r.samples
-	for _, name := range []string{"process_resident_memory_bytes", "go_memstats_heap_inuse_bytes"} {
+	for _, name := range []string{"process_resident_memory_bytes", "heliosdb_state_memory_bytes", "go_memstats_heap_inuse_bytes"} {
 		lo, hi := math.Inf(1), 0.0
 		for _, m := range s.values {
 			lo, hi = min(lo, sum(m, name)), max(hi, sum(m, name))
