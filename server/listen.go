@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"net/http"
 	"strconv"
@@ -71,8 +72,11 @@ func (s *Server) Listen() (*Listeners, error) {
 	health.HandleFunc("GET /health", l.health)
 	health.HandleFunc("GET /ready", l.readiness)
 	metrics := http.NewServeMux()
-	metrics.Handle("GET /metrics", s.guardMetrics(
-		promhttp.HandlerFor(s.reg, promhttp.HandlerOpts{MaxRequestsInFlight: 4, Timeout: httpTimeout})))
+	metrics.Handle("GET /metrics", s.guardMetrics(promhttp.HandlerFor(s.reg, promhttp.HandlerOpts{
+		MaxRequestsInFlight: 4, Timeout: httpTimeout,
+		// A series that cannot be told does not take the others away.
+		ErrorHandling: promhttp.ContinueOnError, ErrorLog: slog.NewLogLogger(s.log.Handler(), slog.LevelError),
+	})))
 	if err := l.http("health check", s.cfg.Server.HealthCheckPort, &l.Health, health); err != nil {
 		return nil, errors.Join(err, l.Close(context.Background()))
 	}

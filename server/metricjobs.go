@@ -6,6 +6,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/heliosdb/heliosdb-streaming/exec"
+	"github.com/heliosdb/heliosdb-streaming/sql/catalog"
 )
 
 // What is told of each job and of each source, when it is scraped.
@@ -15,7 +16,7 @@ var (
 	descJobRate      = desc("heliosdb_job_events_per_second", "Rows that a job takes from its inputs per second, over the last seconds.", "job_name")
 	descJobLag       = desc("heliosdb_job_lag_records", "Records of a job's sources that it is yet to read.", "job_name")
 	descJobWatermark = desc("heliosdb_job_watermark_lag_seconds", "Age of the least watermark of a job's sources.", "job_name")
-	descJobState     = desc("heliosdb_job_state_bytes", "Memory of all state of a job.", "job_name")
+	descJobState     = desc("heliosdb_job_state_bytes", "Memory of all state of a job or table.", "job_name")
 	descJobProgress  = desc("heliosdb_job_progress_ratio", "Progress of catching up; 1 when there is nothing to catch up with.", "job_name")
 	descWatermark    = desc("heliosdb_watermark_lag_seconds", "Age of a source's watermark.", "source")
 	descLag          = desc("heliosdb_kafka_lag_records", "Records of a source that are yet to be read.", "source")
@@ -30,7 +31,14 @@ func (c *collector) jobs(gauge gaugeFunc, counter counterFunc) {
 	cat := c.s.catalog()
 	sources := map[string]exec.SourceStatus{}
 	now := exec.Micros(time.Now())
+	jobs := 0
 	for _, j := range c.s.jobs() {
+		gauge(descRows, float64(j.Rows), j.Name)
+		gauge(descJobState, float64(j.Bytes), j.Name)
+		if r := cat.ByOID(j.Rel); r == nil || r.Kind == catalog.Table {
+			continue // it has rows and memory, and nothing to do
+		}
+		jobs++
 		for _, st := range jobStates {
 			v := 0.0
 			if st == j.State {
@@ -38,10 +46,8 @@ func (c *collector) jobs(gauge gaugeFunc, counter counterFunc) {
 			}
 			gauge(descStatus, v, j.Name, st)
 		}
-		gauge(descRows, float64(j.Rows), j.Name)
 		counter(descJobIn, float64(j.RowsIn), j.Name)
 		gauge(descJobRate, c.s.rates.of(j.Rel), j.Name)
-		gauge(descJobState, float64(j.Bytes), j.Name)
 		gauge(descJobProgress, j.Progress, j.Name)
 		c.jobTime(gauge, &j, now)
 		for _, src := range j.Sources {
@@ -55,6 +61,11 @@ func (c *collector) jobs(gauge gaugeFunc, counter counterFunc) {
 			if have, ok := sources[r.Name]; !ok || src.Lag < have.Lag {
 				sources[r.Name] = src
 			}
+		}
+	}
+	if jobs == 0 { // sum(job_status{status="running"}) is 0 then, not nothing
+		for _, st := range jobStates {
+			gauge(descStatus, 0, "", st)
 		}
 	}
 	for name, src := range sources {

@@ -201,20 +201,18 @@ func (c *collector) Collect(ch chan<- prometheus.Metric) {
 	ch <- prometheus.MustNewConstHistogram(descLatency, count, sum, buckets)
 	count, sum, buckets = c.m.freshness.snapshot()
 	ch <- prometheus.MustNewConstHistogram(descFresh, count, sum, buckets)
-	cat := c.s.catalog()
-	name := func(oid uint32) string {
-		if r := cat.ByOID(oid); r != nil {
-			return r.Name
-		}
-		return "?"
-	}
 	c.jobs(gauge, counter)
 	gauge(descEvents, c.s.rates.ofAll())
+	cat := c.s.catalog()
 	c.m.dead.Range(func(k, v any) bool {
-		counter(descDead, float64(v.(*atomic.Int64).Load()), name(k.(uint32)))
+		if r := cat.ByOID(k.(uint32)); r != nil {
+			counter(descDead, float64(v.(*atomic.Int64).Load()), r.Name)
+		} else {
+			c.m.dead.Delete(k) // dropped
+		}
 		return true
 	})
-	c.operators(gauge, counter, name)
+	c.operators(gauge, counter, cat)
 	// Always there: an alert must see a run that never gets to its first checkpoint.
 	age := c.began
 	if last := c.s.LastCheckpoint().At; !last.IsZero() {
@@ -232,13 +230,16 @@ func (c *collector) Collect(ch chan<- prometheus.Metric) {
 	}
 }
 
-func (c *collector) operators(gauge, counter func(*prometheus.Desc, float64, ...string), name func(uint32) string) {
+func (c *collector) operators(gauge gaugeFunc, counter counterFunc, cat *catalogView) {
 	for _, o := range c.s.engine.Operators() {
+		job := cat.ByOID(o.Job)
+		if job == nil {
+			continue // made or dropped just now: two without a name would be one series twice
+		}
 		op := operatorName(o)
-		job := name(o.Job)
-		gauge(descOpBytes, float64(o.Bytes), job, op)
-		gauge(descOpRows, float64(o.Rows), job, op)
-		counter(descLate, float64(o.Late), job, op)
+		gauge(descOpBytes, float64(o.Bytes), job.Name, op)
+		gauge(descOpRows, float64(o.Rows), job.Name, op)
+		counter(descLate, float64(o.Late), job.Name, op)
 	}
 }
 
