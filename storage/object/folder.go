@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"syscall"
 	"time"
 
@@ -28,13 +29,15 @@ const (
 // synced, files and directories, before it is reported, and appears by rename or link, so that neither readers nor a
 // power failure see half an object. Several processes on one machine may use a folder at a time.
 type Folder struct {
-	dir  string
-	lock *os.File
+	dir    string
+	making sync.Mutex
+	made   bool // what writing needs
 }
 
 var _ Bucket = (*Folder)(nil)
 
-// OpenFolder opens dir and creates it (0700) if it is missing.
+// OpenFolder opens dir. It is created (0700), with what writing needs, by the first change: whoever only reads leaves
+// no trace.
 func OpenFolder(dir string) (*Folder, error) {
 	fail := func(err error) (*Folder, error) {
 		return nil, &Error{Op: "open", Provider: "file", Key: dir, Class: fileClass(err), Cause: err}
@@ -43,24 +46,67 @@ func OpenFolder(dir string) (*Folder, error) {
 	if err != nil {
 		return fail(err)
 	}
-	temp := filepath.Join(dir, folderTemp)
-	if err := makeDirs(temp); err != nil {
+	switch st, err := os.Stat(dir); {
+	case err == nil && !st.IsDir():
+		return fail(&fs.PathError{Op: "open", Path: dir, Err: unix.ENOTDIR})
+	case err != nil && !errors.Is(err, fs.ErrNotExist):
 		return fail(err)
+	}
+	return &Folder{dir: dir}, nil
+}
+
+// prepare makes what writing needs, unless it is there.
+func (f *Folder) prepare() error {
+	f.making.Lock()
+	defer f.making.Unlock()
+	if f.made {
+		return nil
+	}
+	err := f.makeOwn()
+	f.made = err == nil
+	return err
+}
+
+func (f *Folder) makeOwn() error {
+	temp, lock := filepath.Join(f.dir, folderTemp), filepath.Join(f.dir, folderLock)
+	if err := makeDirs(temp); err != nil {
+		return err
 	}
 	entries, err := os.ReadDir(temp)
 	if err != nil {
-		return fail(err)
+		return err
 	}
 	for _, e := range entries {
 		if st, err := e.Info(); err == nil && time.Since(st.ModTime()) > staleTemp {
 			_ = os.Remove(filepath.Join(temp, e.Name()))
 		}
 	}
-	lock, err := os.OpenFile(filepath.Join(dir, folderLock), os.O_CREATE|os.O_RDWR, 0o600)
+	file, err := os.OpenFile(lock, os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
-		return fail(err)
+		return err
 	}
-	return &Folder{dir: dir, lock: lock}, nil
+	return errors.Join(file.Close(), f.giveToOwner(temp, lock))
+}
+
+// giveToOwner gives files that root has made to the directory's owner, who would be kept out otherwise.
+func (f *Folder) giveToOwner(paths ...string) error {
+	if os.Geteuid() != 0 {
+		return nil
+	}
+	st, err := os.Stat(f.dir)
+	if err != nil {
+		return err
+	}
+	owner, ok := st.Sys().(*syscall.Stat_t)
+	if !ok || owner.Uid == 0 {
+		return nil
+	}
+	for _, path := range paths {
+		if err := os.Lchown(path, int(owner.Uid), int(owner.Gid)); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func fileClass(err error) error {
@@ -92,7 +138,10 @@ func (f *Folder) path(key string) string { return filepath.Join(f.dir, filepath.
 // locked runs fn while no other Folder of this directory, here or in another process, changes names.
 func (f *Folder) locked(fn func() error) error {
 	// Each holder needs an open file of its own: flock knows nothing finer.
-	lock, err := os.OpenFile(f.lock.Name(), os.O_RDWR, 0)
+	if err := f.prepare(); err != nil {
+		return err
+	}
+	lock, err := os.OpenFile(filepath.Join(f.dir, folderLock), os.O_RDWR, 0)
 	if err != nil {
 		return err
 	}
@@ -103,7 +152,7 @@ func (f *Folder) locked(fn func() error) error {
 		}
 	}
 	if err != nil {
-		return fmt.Errorf("lock %s: %w", f.lock.Name(), err)
+		return fmt.Errorf("lock %s: %w", lock.Name(), err)
 	}
 	return fn()
 }
@@ -151,6 +200,9 @@ func (f *Folder) put(ctx context.Context, key string, body Body, opts PutOptions
 
 // writeTemp writes a body to a synced file of its own.
 func (f *Folder) writeTemp(ctx context.Context, body Body) (string, error) {
+	if err := f.prepare(); err != nil {
+		return "", err
+	}
 	file, err := os.CreateTemp(filepath.Join(f.dir, folderTemp), "put-")
 	if err != nil {
 		return "", err
@@ -184,8 +236,19 @@ func fileVersion(st os.FileInfo) string {
 	return fmt.Sprintf("%d-%d-%d", inode, st.ModTime().UnixNano(), st.Size())
 }
 
+// arrived is when a file came into this folder: one that was copied here may have kept the time of its contents.
+func arrived(st os.FileInfo) time.Time {
+	t := st.ModTime()
+	if s, ok := st.Sys().(*syscall.Stat_t); ok {
+		if changed := time.Unix(s.Ctim.Unix()); changed.After(t) {
+			t = changed
+		}
+	}
+	return t.UTC()
+}
+
 func fileInfo(key string, st os.FileInfo) Info {
-	return Info{Key: key, Size: st.Size(), Version: fileVersion(st), Modified: st.ModTime().UTC()}
+	return Info{Key: key, Size: st.Size(), Version: fileVersion(st), Modified: arrived(st)}
 }
 
 // Get implements Bucket.
@@ -291,7 +354,7 @@ func (f *Folder) walk(ctx context.Context, dir, prefix string, yield func(Info, 
 				yield(Info{}, f.err(opList, key, err))
 				return false
 			}
-			if !yield(Info{Key: key, Size: st.Size(), Modified: st.ModTime().UTC()}, nil) {
+			if !yield(Info{Key: key, Size: st.Size(), Modified: arrived(st)}, nil) {
 				return false
 			}
 		}
@@ -343,7 +406,7 @@ func (f *Folder) Copy(ctx context.Context, dst, src string) error {
 }
 
 // Close implements Bucket.
-func (f *Folder) Close() error { return f.lock.Close() }
+func (f *Folder) Close() error { return nil }
 
 // sortedAsKeys orders entries as the keys below them: a directory's name ends in a slash there.
 func sortedAsKeys(entries []fs.DirEntry) []fs.DirEntry {
