@@ -58,14 +58,17 @@ func (s *Server) Reload(next *config.Config) error {
 	return errors.Join(errs...)
 }
 
-// reloadLoop reads the configuration again at every signal, until the server
-// closes.
-func (s *Server) reloadLoop(signals <-chan os.Signal, load func() (*config.Config, error)) {
+// reloadLoop opens the log's file and reads the configuration again at every
+// signal, until the server closes.
+func (s *Server) reloadLoop(signals <-chan os.Signal, reopen func() error, load func() (*config.Config, error)) {
 	for {
 		select {
 		case <-s.closing.Done():
 			return
 		case <-signals:
+		}
+		if err := reopen(); err != nil {
+			s.logger("config").Error("the log's file cannot be opened again", "err", err)
 		}
 		next, err := load()
 		if err != nil {

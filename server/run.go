@@ -33,7 +33,7 @@ func Run(ctx context.Context, cfg *config.Config, o RunOptions) (err error) {
 	for _, w := range cfg.Warnings {
 		log.Warn(w)
 	}
-	stopTracing, err := startTracing(ctx, cfg)
+	stopTracing, err := startTracing(ctx, cfg, log.Logger)
 	if err != nil {
 		return err
 	}
@@ -61,7 +61,7 @@ func Run(ctx context.Context, cfg *config.Config, o RunOptions) (err error) {
 		return errors.Join(err, s.Close(context.Background()))
 	}
 	if o.Reload != nil {
-		s.background.Go(func() { s.reloadLoop(o.Reload, o.Load) })
+		s.background.Go(func() { s.reloadLoop(o.Reload, o.Log.Reopen, o.Load) })
 	}
 	err = s.serve(ctx, l, d, o)
 	stop, cancel := context.WithTimeout(context.Background(), cfg.Server.ShutdownTimeout)

@@ -32,7 +32,7 @@ Signals:
   USR1         write the stacks of all goroutines to the log
   HUP          read the configuration again: log levels, rate limits, certificates,
                rbac_file, token secrets, Kafka's credentials; the log names what needs a
-               restart
+               restart; open [logging] file again, as logrotate asks
 
 Exit codes: 0 stopped as asked, 1 failed, 2 wrong command line or configuration.
 

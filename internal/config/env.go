@@ -83,7 +83,7 @@ const rustCrate = "heliosdb_streaming"
 func (l *loader) applyRustLog(value string) {
 	origin := "environment " + rustLog
 	directives, _, _ := strings.Cut(value, "/") // a filter of messages
-	level, components := "", []string(nil)
+	level, named, components := "", false, []string(nil)
 	for d := range strings.SplitSeq(directives, ",") {
 		target, lv, ok := strings.Cut(strings.TrimSpace(d), "=")
 		if !ok {
@@ -102,7 +102,9 @@ func (l *loader) applyRustLog(value string) {
 		case isPart && logging.CheckLevels(l.c.Logging.Level, lv) == nil:
 			components = append(components, lv)
 		case target == rustCrate && logging.CheckLevels(lv, "") == nil:
-			level = lv
+			if ok || !named { // what names the program wins over what is for all, wherever it stands
+				level, named = lv, ok
+			}
 		default:
 			l.warn("%s: %q has no effect; use HELIOSDB_LOGGING_LEVEL and HELIOSDB_LOGGING_COMPONENTS", origin, d)
 		}

@@ -166,6 +166,8 @@ func TestRustLog(t *testing.T) {
 		"heliosdb_streaming::=debug":           {"info", "", 1},
 		"heliosdb-streaming=TRACE":             {"trace", "", 0},
 		"warn":                                 {"warn", "", 0},
+		"info,heliosdb_streaming=debug":        {"debug", "", 0},
+		"heliosdb_streaming=debug,warn":        {"debug", "", 0},
 		"":                                     {"info", "", 0},
 		"warn,heliosdb_streaming::kafka=debug": {"warn", "kafka=debug", 0},
 		"heliosdb_streaming::kafka::x=debug,heliosdb_streaming::y=trace,heliosdb_streaming::pgwire=warn": {"info", "kafka=debug,pgwire=warn", 1},

@@ -1,6 +1,7 @@
 package config
 
-// Logging is what the process says on standard error, and in a file.
+// Logging is what the process says on standard output (in dev mode on standard
+// error), and in a file.
 type Logging struct {
 	// Level is the least severe level shown: "error", "warn", "info" (default),
 	// "debug" or "trace". RUST_LOG of older manifests is understood too.
@@ -9,10 +10,12 @@ type Logging struct {
 	// the default of dev mode).
 	Format string `key:"format" oneof:"json,pretty"`
 	// Components are other levels for parts of the program, for example
-	// "pgwire=debug,kafka=warn". Default "": none.
+	// "pgwire=debug,kafka=warn". Parts are api, auth, checkpoint, config, jobs,
+	// kafka, pgwire, storage, tls and tracing. Default "": none.
 	Components string `key:"components" reload:"yes"`
 	// File gets the log too, as JSON lines whatever format says, and is replaced
-	// by a new one when it is full. Default "": no file.
+	// by a new one when it is full. SIGHUP opens it again, for logrotate.
+	// Default "": no file.
 	File string `key:"file"`
 	// MaxSizeMB is when that file is full, in MiB. Default 100.
 	MaxSizeMB int `key:"max_size_mb" range:"1,1048576"`

@@ -9,6 +9,7 @@ package logging
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -34,7 +35,7 @@ var levels = map[string]slog.Level{
 }
 
 // Components are the parts of the program that can have a level of their own.
-var Components = []string{"api", "auth", "checkpoint", "config", "jobs", "kafka", "pgwire", "storage", "tls"}
+var Components = []string{"api", "auth", "checkpoint", "config", "jobs", "kafka", "pgwire", "storage", "tls", "tracing"}
 
 // Options of a log.
 type Options struct {
@@ -81,12 +82,8 @@ func New(opt Options, out io.Writer) (*Log, error) {
 			return nil, fmt.Errorf("[logging] file: %w", err)
 		}
 		// Opened once here, so that a file that cannot be written stops the start.
-		f, err := os.OpenFile(opt.File, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o640)
-		if err != nil {
-			return nil, fmt.Errorf("[logging] file: %w", err)
-		}
-		if err := f.Close(); err != nil {
-			return nil, fmt.Errorf("[logging] file: %w", err)
+		if err := touch(opt.File); err != nil {
+			return nil, err
 		}
 		l.file = &lumberjack.Logger{Filename: opt.File, MaxSize: max(1, opt.MaxSizeMB), MaxBackups: opt.MaxFiles}
 		handlers = append(handlers, format("json", l.file))
@@ -96,18 +93,44 @@ func New(opt Options, out io.Writer) (*Log, error) {
 	return l, nil
 }
 
+// touch makes the log's file if it is not there, for its owner and its group.
+func touch(name string) error {
+	f, err := os.OpenFile(name, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o640)
+	if err == nil {
+		err = f.Close()
+	}
+	if err != nil {
+		return fmt.Errorf("[logging] file: %w", err)
+	}
+	return nil
+}
+
+// Reopen has the next line go to the file that has the log's name by then: logrotate
+// and people rename the old one, or take it away.
+func (l *Log) Reopen() error {
+	if l.file == nil {
+		return nil
+	}
+	// Made here, because lumberjack would not append to one that it makes itself.
+	return errors.Join(touch(l.file.Filename), l.file.Close())
+}
+
 func format(name string, out io.Writer) slog.Handler {
-	opts := &slog.HandlerOptions{Level: LevelTrace, ReplaceAttr: nameTrace}
+	opts := &slog.HandlerOptions{Level: LevelTrace, ReplaceAttr: plain}
 	if name == "json" {
 		return slog.NewJSONHandler(out, opts)
 	}
 	return slog.NewTextHandler(out, opts)
 }
 
-// nameTrace writes TRACE where slog would write DEBUG-4.
-func nameTrace(groups []string, a slog.Attr) slog.Attr {
-	if a.Key == slog.LevelKey && len(groups) == 0 && a.Value.Any() == LevelTrace {
+// plain writes what slog would write as DEBUG-4 and as nanoseconds so that people
+// can read it.
+func plain(groups []string, a slog.Attr) slog.Attr {
+	switch {
+	case a.Key == slog.LevelKey && len(groups) == 0 && a.Value.Any() == LevelTrace:
 		return slog.String(slog.LevelKey, "TRACE")
+	case a.Value.Kind() == slog.KindDuration:
+		return slog.String(a.Key, a.Value.Duration().String())
 	}
 	return a
 }

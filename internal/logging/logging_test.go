@@ -3,13 +3,16 @@ package logging
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
+	"time"
 )
 
 func lines(t *testing.T, b []byte) []map[string]any {
@@ -112,5 +115,80 @@ func TestFile(t *testing.T) {
 	}
 	if _, err := New(Options{Level: "info", File: filepath.Join(name, "below-a-file")}, &out); err == nil {
 		t.Error("a file that cannot be is taken")
+	}
+}
+
+// TestReopen: a file that somebody renamed or took away is made anew, and
+// appended to, when the program is told.
+func TestReopen(t *testing.T) {
+	t.Parallel()
+	name := filepath.Join(t.TempDir(), "streaming.log")
+	l, err := New(Options{Level: "info", Format: "json", File: name, MaxSizeMB: 1, MaxFiles: 2}, io.Discard)
+	if err != nil {
+		t.Fatal(err)
+	}
+	has := func(file, want string) {
+		t.Helper()
+		raw, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got []string
+		for _, m := range lines(t, raw) {
+			got = append(got, fmt.Sprint(m["msg"]))
+		}
+		if strings.Join(got, " ") != want {
+			t.Errorf("%s has %q, want %q", filepath.Base(file), got, want)
+		}
+	}
+	l.Info("one")
+	if err := os.Rename(name, name+".1"); err != nil {
+		t.Fatal(err)
+	}
+	l.Info("two")
+	if err := l.Reopen(); err != nil {
+		t.Fatal(err)
+	}
+	l.Info("three")
+	has(name+".1", "one two")
+	has(name, "three")
+	if err := os.Truncate(name, 0); err != nil { // logrotate's copytruncate
+		t.Fatal(err)
+	}
+	l.Info("four")
+	has(name, "four")
+	if st, err := os.Stat(name); err != nil || st.Mode().Perm() != 0o640 {
+		t.Errorf("%v %v", st.Mode(), err)
+	}
+	if err := l.Reopen(); err != nil { // nothing was renamed
+		t.Fatal(err)
+	}
+	l.Info("five")
+	has(name, "four five")
+	if err := l.Close(); err != nil {
+		t.Fatal(err)
+	}
+	none, err := New(Options{Level: "info", Format: "json"}, io.Discard)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(none.Reopen(), none.Close()); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestPlain: a length of time has its unit, in either format.
+func TestPlain(t *testing.T) {
+	t.Parallel()
+	for format, want := range map[string]string{"json": `"took":"1.5s"`, "pretty": "took=1.5s"} {
+		var out bytes.Buffer
+		l, err := New(Options{Level: "info", Format: format}, &out)
+		if err != nil {
+			t.Fatal(err)
+		}
+		l.Info("done", "took", 1500*time.Millisecond)
+		if !strings.Contains(out.String(), want) {
+			t.Errorf("%s: %s", format, out.String())
+		}
 	}
 }

@@ -37,6 +37,9 @@ type Options struct {
 	Headers  map[string]string // go with every export; usually a token
 	Version  string            // of the program
 	Instance string            // what tells one process from another
+	// OnError is told of exports that failed, at most every five minutes, with
+	// their number since it was told last. Nil: nobody is.
+	OnError func(err error, failures int)
 }
 
 // Bounds of what waits for the collector; what does not fit is dropped, because
@@ -57,6 +60,7 @@ func On() bool { return tracer.Load() != nil }
 // Setup begins to send traces, until the returned function has sent the last
 // ones. The collector need not be there: spans it does not take are dropped.
 func Setup(ctx context.Context, o Options) (shutdown func(context.Context) error, err error) {
+	tellErrors(o.OnError)
 	client := newClient(o)
 	exp, err := otlptrace.New(ctx, client)
 	if err != nil {

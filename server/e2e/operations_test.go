@@ -82,6 +82,11 @@ func TestOperations(t *testing.T) {
 		m.do(b)
 	}
 	m.knowsMetrics(string(raw))
+	for name := range m.metrics {
+		if strings.HasPrefix(name, "heliosdb_") && !strings.Contains(string(raw), "`"+name+"`") {
+			t.Errorf("the server has %s, which the document does not name", name)
+		}
+	}
 }
 
 // do runs or checks one block, as its marker says.
