@@ -1,9 +1,11 @@
 package server
 
 import (
+	"slices"
 	"strings"
 	"time"
 
+	"github.com/heliosdb/heliosdb-streaming/connectors/kafka"
 	"github.com/heliosdb/heliosdb-streaming/internal/pgerr"
 	"github.com/heliosdb/heliosdb-streaming/planner"
 	"github.com/heliosdb/heliosdb-streaming/server/auth"
@@ -130,7 +132,13 @@ func toRun(st ast.Statement) []right {
 		return nil // what it executes is checked as itself
 	case *ast.CreateRole, *ast.AlterRole, *ast.DropRole, *ast.Grant, *ast.GrantRole:
 		return nil // package auth decides: users may change their own password
-	case *ast.CreateSource, *ast.CreateTable, *ast.CreateView, *ast.CreateSink, *ast.Flush:
+	case *ast.CreateSource:
+		rights := []right{{need: auth.Execute}}
+		if slices.ContainsFunc(st.Options, func(o ast.Option) bool { return kafka.NamesFile(strings.ToLower(o.Name)) }) {
+			rights = append(rights, right{need: auth.Manage}) // the server reads it, not the user
+		}
+		return rights
+	case *ast.CreateTable, *ast.CreateView, *ast.CreateSink, *ast.Flush:
 		need = auth.Execute
 	case *ast.Drop:
 		need = auth.Delete

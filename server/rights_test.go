@@ -78,6 +78,7 @@ func TestMatrix(t *testing.T) {
 		{"CREATE MATERIALIZED VIEW nmv AS SELECT * FROM t", "AO"},
 		{"DROP MATERIALIZED VIEW nmv", "AR"},
 		{"CREATE SOURCE IF NOT EXISTS s (auction bigint) WITH (connector = 'nexmark', nexmark.table.type = 'bid')", "AO"},
+		{"CREATE SOURCE IF NOT EXISTS s2 (x bigint) WITH (connector = 'kafka', topic = 't', \"properties.ssl.ca.location\" = '/etc/passwd') FORMAT PLAIN ENCODE JSON", "?A"},
 		{"CREATE SINK IF NOT EXISTS k FROM t WITH (connector = 'blackhole')", "AO"},
 		{"DROP TABLE IF EXISTS nothing", "AR"},
 		{"FLUSH", "AO"},

@@ -92,6 +92,12 @@ func OptionNames() []string {
 	return names
 }
 
+// NamesFile reports whether an option, of any spelling, names a file of the
+// server.
+func NamesFile(option string) bool {
+	return slices.Contains([]string{optCA, optCert, optKey}, cmp.Or(aliases[option], option))
+}
+
 // understood are the names that may be given.
 func understood(name string) bool { return slices.Contains(OptionNames(), name) }
 
