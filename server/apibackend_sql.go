@@ -7,9 +7,13 @@ import (
 	"fmt"
 	"strings"
 	"sync/atomic"
+	"time"
+
+	"go.opentelemetry.io/otel/attribute"
 
 	"github.com/heliosdb/heliosdb-streaming/internal/delta"
 	"github.com/heliosdb/heliosdb-streaming/internal/pgerr"
+	"github.com/heliosdb/heliosdb-streaming/internal/tracing"
 	"github.com/heliosdb/heliosdb-streaming/internal/types"
 	"github.com/heliosdb/heliosdb-streaming/internal/values"
 	"github.com/heliosdb/heliosdb-streaming/pgwire"
@@ -43,6 +47,9 @@ type apiRows struct {
 	ctx   context.Context // of the session, with the time limit
 	stop  func()          // ends ctx
 	ended bool
+
+	began time.Time // zero: its trace is made
+	err   error     // that it failed with
 }
 
 var _ api.Rows = (*apiRows)(nil)
@@ -56,7 +63,7 @@ func (b *apiBackend) Query(ctx context.Context, by *api.Identity, q api.Query) (
 	x.settings.derive()
 	ctx, cancel := context.WithCancelCause(ctx)
 	x.end = func() { cancel(errAPIEnded) }
-	r := &apiRows{x: x, conn: conn, ctx: ctx, stop: func() { cancel(nil) }}
+	r := &apiRows{x: x, conn: conn, ctx: ctx, stop: func() { cancel(nil) }, began: time.Now()}
 	d := q.Timeout
 	if d == 0 {
 		d = x.Settings().StatementTimeout
@@ -266,7 +273,7 @@ func (r *apiRows) failed(err error) error {
 	if r.ctx.Err() != nil {
 		err = context.Cause(r.ctx)
 	}
-	r.ended = true
+	r.ended, r.err = true, err
 	r.closeResult()
 	r.x.Abort()
 	return err
@@ -283,6 +290,10 @@ func (r *apiRows) Close() {
 	r.closeResult()
 	r.x.Close()
 	r.stop()
+	if !r.began.IsZero() {
+		tracing.Record("query", r.began, r.err, attribute.String("protocol", "http"))
+		r.began = time.Time{}
+	}
 }
 
 func (r *apiRows) closeResult() {
