@@ -58,11 +58,23 @@ func (g *Graph) moveTime(now time.Time) error {
 		return g.cut()
 	case due <= Micros(now) && !now.Before(g.nextTick):
 		g.nextTick = now.Add(tickInterval)
-		g.setNow(Micros(now))
-		g.setClock(g.now)
-		g.runStep(&input{}, true)
+		g.tick(Micros(now))
+		g.runStep(&input{}, false)
 	}
 	return nil
+}
+
+// tick moves the clock for the next step, and the watermarks not.
+func (g *Graph) tick(now int64) {
+	g.setNow(now)
+	g.setClock(now)
+	for _, j := range g.jobs {
+		for _, b := range j.pipes {
+			for _, c := range b.clocked {
+				c.unit.ticked = true
+			}
+		}
+	}
 }
 
 // untilTime is how long the loop may wait for input before moveTime has

@@ -17,6 +17,7 @@ type unit struct {
 	out     Emit
 	ctx     *Ctx
 	touched bool
+	ticked  bool // its output depends on the clock, which has moved
 	always  bool // ends in every step (a backfill)
 	stage   int
 	at      int // ad hoc: index of its end in the list of actions
@@ -48,13 +49,14 @@ func (u *unit) port(n int) Emit {
 // end runs the end of a step, after Advance when time moved.
 func (u *unit) end(cut bool) error {
 	timed, isTimed := u.op.(Timed)
-	if !u.touched && !u.always && !(cut && isTimed) {
+	advance := isTimed && (cut || u.ticked)
+	if !u.touched && !u.always && !advance {
 		return nil
 	}
-	u.touched = false
+	u.touched, u.ticked = false, false
 	u.ctx.unit = u
 	defer func() { u.ctx.unit = nil }()
-	if cut && isTimed {
+	if advance {
 		if err := timed.Advance(u.ctx, u.out); err != nil {
 			return err
 		}
@@ -94,7 +96,13 @@ type builder struct {
 	actions   []func() error // ad hoc: scans and ends in the order to run
 	root      Operator
 	backfills []*backfill
-	clocked   []clocked
+	clocked   []clockedUnit
+}
+
+// clockedUnit is a unit whose operator depends on the clock.
+type clockedUnit struct {
+	clocked
+	unit *unit
 }
 
 // build makes the operators of n, which emit to out, and returns the stage at
@@ -145,7 +153,7 @@ func (b *builder) build(n plan.Node, out Emit) (stage int, err error) {
 	}
 	b.units = append(b.units, u)
 	if t, ok := op.(clocked); ok {
-		b.clocked = append(b.clocked, t)
+		b.clocked = append(b.clocked, clockedUnit{t, u})
 	}
 	b.root = op
 	if have := b.shared[same]; have != nil {

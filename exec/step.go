@@ -140,7 +140,7 @@ func (g *Graph) runStage(stage, w int, in *input, cut bool) {
 		r.job.guard(func() error { return r.r.x.deliver(w, r.r.out) })
 	}
 	for _, ju := range work.units {
-		if ju.u.touched || cut || ju.u.always {
+		if ju.u.touched || cut || ju.u.ticked || ju.u.always {
 			ju.job.guard(func() error { return ju.u.end(cut) })
 		}
 	}

@@ -44,8 +44,13 @@ func TestTemporalIncremental(t *testing.T) {
 			} else {
 				now := rapid.Int64Range(-100, 150).Draw(rt, "clock") // a clock that goes back does not count
 				clock = max(clock, now)
-				run.g.setClock(now)
-				run.end(true)
+				if rapid.Bool().Draw(rt, "tick") {
+					run.g.tick(now)
+					run.end(false)
+				} else {
+					run.g.setClock(now)
+					run.end(true)
+				}
 				for _, b := range run.j.pipes {
 					if due := b.clocked[0].due(); due <= clock {
 						rt.Fatalf("something is due at %d when the clock is at %d", due, clock)
