@@ -47,6 +47,10 @@ func openEncryption(ctx context.Context, cfg *config.Config, dir string) (encryp
 	if err := refuseUnsealed(dir); err != nil {
 		return e, err
 	}
+	// Nothing is written for a keyring that is there.
+	if encoded, err := seal.ReadFile(dir); err == nil {
+		return e.load(ctx, cfg, encoded, dir)
+	}
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return e, fmt.Errorf("make data directory: %w", err)
 	}
@@ -56,24 +60,17 @@ func openEncryption(ctx context.Context, cfg *config.Config, dir string) (encryp
 		return e, err
 	}
 	defer func() { _ = lock.Release() }()
-	encoded, err := seal.ReadFile(dir)
-	isNew := errors.Is(err, fs.ErrNotExist)
-	if err != nil && !isNew {
+	switch encoded, err := seal.ReadFile(dir); {
+	case err == nil:
+		return e.load(ctx, cfg, encoded, dir)
+	case !errors.Is(err, fs.ErrNotExist):
 		return e, fmt.Errorf("read %s: %w", seal.FileName, err)
 	}
-	if isNew {
-		if err := refuseUnsealed(dir); err != nil { // again, now that nobody else writes
-			return e, err
-		}
-	}
-	if e.kms, err = kms.Open(ctx, cfg.KMS, cfg.LocalKeyFile(), isNew); err != nil {
+	if err := refuseUnsealed(dir); err != nil { // again, now that nobody else writes
 		return e, err
 	}
-	if !isNew {
-		if e.ring, err = seal.Load(ctx, encoded, e.kms); err != nil {
-			return e, fmt.Errorf("%s in %s: %w", seal.FileName, dir, err)
-		}
-		return e, nil
+	if e.kms, err = kms.Open(ctx, cfg.KMS, cfg.LocalKeyFile(), true); err != nil {
+		return e, err
 	}
 	if e.ring, err = seal.New(ctx, e.kms); err != nil {
 		return e, err
@@ -84,6 +81,37 @@ func openEncryption(ctx context.Context, cfg *config.Config, dir string) (encryp
 	}
 	crashpoint.Hit(crashKeyringMade)
 	return e, nil
+}
+
+// load opens the keyring of a place, a directory or a bucket.
+func (e encryption) load(ctx context.Context, cfg *config.Config, encoded []byte, place string) (encryption, error) {
+	var err error
+	if e.kms, err = kms.Open(ctx, cfg.KMS, cfg.LocalKeyFile(), false); err != nil {
+		return e, err
+	}
+	if e.ring, err = seal.Load(ctx, encoded, e.kms); err != nil {
+		return e, fmt.Errorf("%s in %s: %w", seal.FileName, place, err)
+	}
+	return e, nil
+}
+
+// checkBucketKeys refuses a bucket that does not belong with the configuration, before this process takes it: its
+// keyring must open, and what it holds must be encrypted if, and only if, that is asked for.
+func (s *Server) checkBucketKeys(ctx context.Context, keyring []byte, holds bool) error {
+	st := &s.cfg.State
+	switch {
+	case keyring != nil && st.EncryptionEnabled:
+		_, err := encryption{}.load(ctx, s.cfg, keyring, st.Path)
+		return err
+	case keyring != nil && holds:
+		return seal.ErrSealed
+	case keyring == nil && holds && st.EncryptionEnabled:
+		if _, err := seal.ReadFile(st.LocalDir()); err == nil {
+			return nil // of a first start that did not come far
+		}
+		return fmt.Errorf("it has no %s: %w. Had it been encrypted, that file would have to be put back, from a backup or a savepoint", seal.FileName, seal.ErrPlain)
+	}
+	return nil
 }
 
 // refuseUnsealed refuses a directory without a keyring that holds state.

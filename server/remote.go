@@ -31,7 +31,7 @@ func (s *Server) openBucket(prepare func() (epoch.Options, wal.Options, error)) 
 	}
 	s.remote, err = remote.Open(s.closing, remote.Options{
 		Bucket: bucket, Name: at.String(), Dir: st.LocalDir(), Retained: st.RetainedCheckpoints, Full: !st.IncrementalCheckpoints,
-		TakeOver: st.TakeOver, Lease: st.Lease, Timeout: st.RequestTimeout, Prepare: prepare, Lineage: lineageOf,
+		TakeOver: st.TakeOver, Lease: st.Lease, Timeout: st.RequestTimeout, Prepare: prepare, Check: s.checkBucketKeys, Lineage: lineageOf,
 		Metrics: remote.NewMetrics(s.reg), Logger: s.logger("storage"),
 	})
 	if err != nil {

@@ -5,10 +5,12 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"time"
 
+	"github.com/heliosdb/heliosdb-streaming/internal/config"
 	"github.com/heliosdb/heliosdb-streaming/internal/crashpoint"
 	"github.com/heliosdb/heliosdb-streaming/storage/epoch"
 	"github.com/heliosdb/heliosdb-streaming/storage/kms"
@@ -105,27 +107,72 @@ func (s *Server) openSavepoint(ctx context.Context, b buckets.Bucket, id string)
 	if err != nil {
 		return nil, err
 	}
-	encoded, err := savepoint.Keyring(ctx, b, info)
+	ring, err := s.savepointKeyring(ctx, b, info)
 	if err != nil {
 		return nil, err
-	}
-	var ring *seal.Keyring
-	if encoded != nil {
-		master := s.encryption.kms
-		if master == nil {
-			if master, err = kms.Open(ctx, s.cfg.KMS, s.cfg.LocalKeyFile(), false); err != nil {
-				return nil, fmt.Errorf("the savepoint is encrypted, and [kms] does not open: %w", err)
-			}
-		}
-		if ring, err = seal.Load(ctx, encoded, master); err != nil {
-			return nil, fmt.Errorf("%s of %s%s: %w", seal.FileName, savepoint.Prefix, id, err)
-		}
 	}
 	dir := filepath.Join(s.cfg.State.LocalDir(), restoreFolder)
 	if err := os.RemoveAll(dir); err != nil {
 		return nil, err
 	}
 	return savepoint.OpenTables(ctx, b, info, ring, dir, epoch.Options{Logger: s.logger("storage")})
+}
+
+// savepointKeyring opens the keyring of a savepoint; nil if it is not encrypted.
+func (s *Server) savepointKeyring(ctx context.Context, b buckets.Bucket, info savepoint.Info) (*seal.Keyring, error) {
+	encoded, err := savepoint.Keyring(ctx, b, info)
+	if err != nil || encoded == nil {
+		return nil, err
+	}
+	master := s.encryption.kms
+	if master == nil {
+		if master, err = kms.Open(ctx, s.cfg.KMS, s.cfg.LocalKeyFile(), false); err != nil {
+			return nil, fmt.Errorf("the savepoint is encrypted, and [kms] does not open: %w", err)
+		}
+	}
+	ring, err := seal.Load(ctx, encoded, master)
+	if err != nil {
+		return nil, fmt.Errorf("%s of %s%s: %w", seal.FileName, savepoint.Prefix, info.ID, err)
+	}
+	return ring, nil
+}
+
+// checkRestore looks at the savepoint before a new state is made for it: what is refused later would leave one behind,
+// whose keys are others than the savepoint's, maybe a new master key among them, and stand in the way of the next attempt.
+func (s *Server) checkRestore(ctx context.Context) error {
+	id, err := savepoint.ParseID(s.cfg.RestoreFrom)
+	if err != nil {
+		return err
+	}
+	b, err := SavepointBucket(ctx, s.cfg, BucketOptions(&s.cfg.State))
+	if err != nil {
+		return err
+	}
+	defer b.Close()
+	if isNew, err := s.isNew(ctx, b); !isNew || err != nil {
+		return err
+	}
+	info, err := savepoint.Read(ctx, b, id)
+	if err == nil {
+		_, err = s.savepointKeyring(ctx, b, info)
+	}
+	return err
+}
+
+// isNew reports whether nothing was ever kept where this state lies. b is the place of the savepoints.
+func (s *Server) isNew(ctx context.Context, b buckets.Bucket) (bool, error) {
+	if s.cfg.State.Backend == config.BackendMemory {
+		return true, nil
+	}
+	for _, name := range []string{formatFile, seal.FileName} {
+		if _, err := os.Stat(filepath.Join(s.cfg.State.LocalDir(), name)); !errors.Is(err, fs.ErrNotExist) {
+			return false, err
+		}
+		if _, err := b.Head(ctx, name); !errors.Is(err, buckets.ErrNotFound) {
+			return false, err
+		}
+	}
+	return true, nil
 }
 
 // takeOver writes the tables of a savepoint as the next epoch, in the place of all

@@ -8,6 +8,12 @@ import (
 	"github.com/heliosdb/heliosdb-streaming/storage/savepoint"
 )
 
+// CheckSavepointID says why something cannot be the id of a savepoint.
+func CheckSavepointID(id string) error {
+	_, err := savepoint.ParseID(id)
+	return err
+}
+
 // SavepointTool works on the savepoints of a configuration without a server.
 type SavepointTool struct{ b buckets.Bucket }
 

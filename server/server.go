@@ -96,6 +96,12 @@ func openUntil(ctx context.Context, cfg *config.Config, log *slog.Logger) (*Serv
 		s.stop()
 		return nil, err
 	}
+	if cfg.RestoreFrom != "" {
+		if err := s.checkRestore(s.closing); err != nil {
+			s.stop()
+			return nil, err
+		}
+	}
 	if err := s.openStorage(); err != nil {
 		s.stop()
 		return nil, err

@@ -131,6 +131,12 @@ func (f *flags) yes(p *bool, name, help string) {
 	f.doc(name, "", help)
 }
 
+// given reports whether a flag stands on the command line.
+func (f *flags) given(name string) (yes bool) {
+	f.set.Visit(func(g *flag.Flag) { yes = yes || g.Name == name })
+	return yes
+}
+
 // print writes one flag a line, help texts of several lines under each other.
 func (f *flags) print(out io.Writer) {
 	width := 0

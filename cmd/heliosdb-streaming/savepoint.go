@@ -29,6 +29,11 @@ Exit code 0: done; 1: not there or damaged; 2: wrong command line or configurati
 			if !list && (len(args) != 2 || args[0] != "verify" && args[0] != "delete") {
 				return usagef("list, verify ID or delete ID is needed")
 			}
+			if !list {
+				if err := server.CheckSavepointID(args[1]); err != nil {
+					return usageError{err}
+				}
+			}
 			cfg, err := from.load()
 			if err != nil {
 				return configError{err}

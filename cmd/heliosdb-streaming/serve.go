@@ -61,6 +61,11 @@ func defineServe(f *flags) action {
 			fmt.Fprintln(std.out, "heliosdb-streaming", server.Version)
 			return nil
 		}
+		if f.given("restore-from-savepoint") { // "" is a variable that was not set: a new state is not what is wanted
+			if err := server.CheckSavepointID(restore); err != nil {
+				return usagef("--restore-from-savepoint: %w", err)
+			}
+		}
 		// From here on a HUP must not end the process, whatever it does.
 		hangup := make(chan os.Signal, 1)
 		signal.Notify(hangup, syscall.SIGHUP)

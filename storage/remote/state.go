@@ -51,6 +51,9 @@ type Options struct {
 	// Prepare returns the options of the local stores, after the bucket's keyring.json was put into Dir, if there is
 	// one. Their directory is set to Dir. Default: none but the logger; the log syncs.
 	Prepare func() (epoch.Options, wal.Options, error)
+	// Check is asked before this process takes the bucket, with the bucket's keyring.json (nil: there is none) and
+	// whether the bucket holds state. What it refuses is refused before anything is changed. Nil: nothing.
+	Check func(ctx context.Context, keyring []byte, holds bool) error
 	// Lineage reads from an epoch's meta which restored savepoint its state goes back to. A checkpoint of another lineage
 	// than the newest is of no use any more: with the log behind it, it would lead to a mix of both. Nil: there is one.
 	Lineage func(meta []byte) uint64
@@ -151,6 +154,14 @@ func Open(ctx context.Context, opt Options) (*State, error) {
 }
 
 func (s *State) open(ctx, background context.Context) error {
+	format, err := openFormat(ctx, s.bucket)
+	if err != nil {
+		return err
+	}
+	s.storeID = format.Store
+	if err := s.preflight(ctx); err != nil {
+		return err
+	}
 	own := filepath.Join(s.opt.Dir, ownFolder)
 	if err := os.MkdirAll(own, 0o700); err != nil {
 		return err
@@ -160,14 +171,6 @@ func (s *State) open(ctx, background context.Context) error {
 		return err
 	}
 	s.lock = lockCloser{lock}
-	format, err := openFormat(ctx, s.bucket)
-	if err != nil {
-		return err
-	}
-	s.storeID = format.Store
-	if err := s.refuseNewer(ctx); err != nil {
-		return err
-	}
 	local, valid, err := s.claim(ctx)
 	if err != nil {
 		return err

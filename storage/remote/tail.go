@@ -91,17 +91,26 @@ func (s *State) fence(ctx context.Context) (*tail, error) {
 	}
 }
 
-// refuseNewer looks at the end of the log and at the newest checkpoint before anything is written. An owner may be at
-// work meanwhile, and what is damaged is for others to say: only a newer format is an error here.
-func (s *State) refuseNewer(ctx context.Context) error {
+// preflight looks at the end of the log, at the newest checkpoint and at the keyring before anything is written. An
+// owner may be at work meanwhile, and what is damaged is for others to say: only a newer format, and what Check says, is
+// an error here.
+func (s *State) preflight(ctx context.Context) error {
 	t, err := s.readTail(ctx)
+	holds := err == nil && (t.base != nil || t.last() > 0)
 	if err == nil && t.base != nil {
 		_, _, err = readManifest(ctx, s.bucket, t.base.Manifests[0].Key)
 	}
 	if errors.Is(err, ErrFormat) {
 		return err
 	}
-	return nil
+	if s.opt.Check == nil {
+		return nil
+	}
+	keyring, _, err := object.ReadAll(ctx, s.bucket, KeyringKey, maxSmall)
+	if err != nil && !errors.Is(err, object.ErrNotFound) {
+		return err
+	}
+	return s.opt.Check(ctx, keyring, holds)
 }
 
 // errMoved says that the log changed while it was read.

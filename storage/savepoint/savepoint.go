@@ -240,6 +240,13 @@ func Read(ctx context.Context, b object.Bucket, id string) (Info, error) {
 	}
 	raw, _, err := object.ReadAll(ctx, b, folder(id)+describeName, maxDescribeBytes)
 	if errors.Is(err, object.ErrNotFound) {
+		for o, err := range b.List(ctx, folder(id)) {
+			if err == nil {
+				return Info{}, fmt.Errorf("%w: %s%s: there is %s, but no %s: it was never finished, or not copied as a whole",
+					ErrDamaged, Prefix, id, o.Key, describeName)
+			}
+			break
+		}
 		return Info{}, fmt.Errorf("%w: %s%s", ErrNotFound, Prefix, id)
 	}
 	if err != nil {
