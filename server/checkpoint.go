@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"time"
@@ -10,6 +11,7 @@ import (
 
 	"github.com/heliosdb/heliosdb-streaming/exec"
 	"github.com/heliosdb/heliosdb-streaming/internal/crashpoint"
+	"github.com/heliosdb/heliosdb-streaming/internal/pgerr"
 	"github.com/heliosdb/heliosdb-streaming/internal/source"
 	"github.com/heliosdb/heliosdb-streaming/internal/tracing"
 )
@@ -83,7 +85,7 @@ func (s *Server) checkpoint(ctx context.Context, alone bool) error {
 		last.Failures++
 		last.Err = err
 		s.metrics.checkpointFailures.Inc()
-		return fmt.Errorf("checkpoint: %w", err)
+		return checkpointError(ctx, err)
 	}
 	info.At, info.Duration, info.Failures = start, time.Since(start), last.Failures
 	*last = info
@@ -91,6 +93,15 @@ func (s *Server) checkpoint(ctx context.Context, alone bool) error {
 	s.metrics.checkpointStall.Observe(info.Stall.Seconds())
 	s.commitOffsets(offsets)
 	return nil
+}
+
+// checkpointError is what people are told: a disk or a bucket that fails is no fault of the program.
+func checkpointError(ctx context.Context, err error) error {
+	var told *pgerr.Error
+	if errors.As(err, &told) || ctx.Err() != nil {
+		return fmt.Errorf("checkpoint: %w", err)
+	}
+	return pgerr.New(pgerr.IOError, "checkpoint: %v", err)
 }
 
 // LastCheckpoint describes the last complete checkpoint.

@@ -180,6 +180,7 @@ func TestBucketOutage(t *testing.T) {
 		return fmt.Sprint(err), sqlState(err) == "58030"
 	})
 	e.is("SELECT n FROM n", "2")
+	e.fails("CHECKPOINT", "58030")
 	must(t, os.Remove(log))
 	must(t, os.Rename(away, log))
 	e.eventually("changes are taken again", func() (string, bool) {

@@ -61,7 +61,7 @@ func TestSavepointFails(t *testing.T) {
 	if left != "" {
 		half := s
 		half.args = []string{"--restore-from-savepoint", left}
-		if _, err := tryStart(t, half); err == nil || !strings.Contains(err.Error(), "no such savepoint") {
+		if _, err := tryStart(t, half); err == nil || !strings.Contains(err.Error(), "no savepoint.json") {
 			t.Errorf("half a savepoint: %v", err)
 		}
 	}

@@ -134,14 +134,18 @@ func (c *cloud) err(op, key string, err error) error {
 	e := &Error{Op: op, Provider: c.provider, Key: key, Class: ErrUnavailable, Cause: err}
 	status, code := c.sdk.status(err)
 	switch {
+	case code == "InvalidBlockList", code == "NoSuchUpload", code == "RequestTimeout":
+		// Another writer's commit threw away the parts of this one, or the server's patience ended: begin again.
+	case code == "NoSuchBucket", code == "ContainerNotFound", status == http.StatusNotFound && (op == opPut || op == opList):
+		e.Class = ErrNoBucket
+	case code == "XAdminUserNotFound": // 404 of some S3 servers
+		e.Class = ErrDenied
 	case status == http.StatusNotFound:
 		e.Class = ErrNotFound
 	case status == http.StatusUnauthorized, status == http.StatusForbidden, code == "ExpiredToken", code == codeNoCredentials:
 		e.Class = ErrDenied
 	case status == http.StatusRequestedRangeNotSatisfiable:
 		e.Class = ErrRange
-	case code == "InvalidBlockList", code == "NoSuchUpload", code == "RequestTimeout":
-		// Another writer's commit threw away the parts of this one, or the server's patience ended: begin again.
 	case status == http.StatusRequestTimeout, status == http.StatusConflict, status == http.StatusTooManyRequests:
 	case status >= 300 && status < 500:
 		e.Class = ErrInvalid

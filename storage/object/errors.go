@@ -9,6 +9,7 @@ import (
 // Classes of errors, for errors.Is.
 var (
 	ErrNotFound    = class("there is no such object")
+	ErrNoBucket    = class("there is no such bucket")
 	ErrExists      = class("the object is already there")
 	ErrConflict    = class("the object was changed by somebody else")
 	ErrDenied      = class("access denied")
@@ -26,6 +27,7 @@ func (c class) Error() string { return string(c) }
 var advice = map[error]string{
 	ErrDenied: "check the credentials in the environment (AWS_*, GOOGLE_APPLICATION_CREDENTIALS, AZURE_*) and that " +
 		"they may get, put, list and delete in the bucket",
+	ErrNoBucket:    "check [state] path and endpoint; the bucket must exist, it is not made here",
 	ErrUnavailable: "check [state] endpoint, the network and the store's own health",
 	ErrCorrupt:     "restore it from a savepoint or an earlier checkpoint",
 }

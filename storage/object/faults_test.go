@@ -311,9 +311,15 @@ func TestRefused(t *testing.T) {
 		}
 		store.URL += "-missing"
 		b := openStore(t, store, store.Endpoint, patient)
-		wantErr(t, b.Put(t.Context(), "k", object.Bytes("x"), object.PutOptions{}), object.ErrNotFound)
-		_, err := b.Get(t.Context(), "k")
-		wantErr(t, err, object.ErrNotFound)
+		for _, opts := range []object.PutOptions{{}, {IfAbsent: true}} {
+			wantErr(t, b.Put(t.Context(), "k", object.Bytes("x"), opts), object.ErrNoBucket)
+		}
+		if _, err := b.Get(t.Context(), "k"); !errors.Is(err, object.ErrNoBucket) && !errors.Is(err, object.ErrNotFound) {
+			t.Errorf("%s: %v", kind, err)
+		}
+		for _, err := range b.List(t.Context(), "") {
+			wantErr(t, err, object.ErrNoBucket)
+		}
 	}
 }
 

@@ -77,7 +77,7 @@ var outcomes = []struct {
 	class error
 	name  string
 }{
-	{ErrNotFound, "not_found"}, {ErrExists, "exists"}, {ErrConflict, "conflict"}, {ErrDenied, "denied"},
+	{ErrNotFound, "not_found"}, {ErrNoBucket, "no_bucket"}, {ErrExists, "exists"}, {ErrConflict, "conflict"}, {ErrDenied, "denied"},
 	{ErrRange, "range"}, {ErrCorrupt, "corrupt"}, {ErrInvalid, "invalid"}, {context.Canceled, "canceled"}, {ErrUnavailable, "unavailable"},
 }
 
