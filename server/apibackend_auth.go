@@ -49,7 +49,7 @@ func (b *apiBackend) Authenticate(ctx context.Context, token, remote string) (*a
 	if token == "" {
 		return nil, api.ErrUnauthorized("this needs a token")
 	}
-	id, err := a.VerifyToken(ctx, token, remote)
+	id, err := a.VerifyRequest(ctx, token, remote)
 	if err != nil {
 		return nil, api.ErrUnauthorized(pgerr.From(err).Message)
 	}

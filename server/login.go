@@ -48,7 +48,7 @@ func (s *Server) login(ctx context.Context, p *pgwire.StartupParams) (auth.Ident
 	if inClear || p.TLS != nil && a.NeedsCleartext() {
 		return passwordLogin(ctx, p.Auth, a)
 	}
-	return scramLogin(p, a)
+	return scramLogin(ctx, p, a)
 }
 
 // asksForClear reports whether the client asks for the exchange in clear.

@@ -109,10 +109,31 @@ func TestTokenLogin(t *testing.T) {
 	if got := g.refused(c); got != `FATAL 28P01 password authentication failed for user "vera"` {
 		t.Error(got)
 	}
-	// Without the option the token is a wrong password.
+	// Without the option the client is asked for SCRAM, and the token fits too.
 	c = g.config("vera", tok.Token)
-	if got := g.refused(c); got != `FATAL 28P01 password authentication failed for user "vera"` {
+	if got := ask1(t, g.connect(c), "SELECT current_user"); got != "vera" {
 		t.Error(got)
+	}
+	c = g.config("ada", tok.Token)
+	if got := g.refused(c); got != `FATAL 28P01 password authentication failed for user "ada"` {
+		t.Error(got)
+	}
+	c = g.config("vera", tok.Token)
+	c.TLSConfig = nil
+	if got := g.refused(c); got != `FATAL 28P01 password authentication failed for user "vera"` {
+		t.Errorf("without TLS: %s", got)
+	}
+	needPsql(t)
+	for _, env := range []string{"PGCHANNELBINDING=require", "PGCHANNELBINDING=disable"} {
+		if out, err := g.psql("vera", []string{"PGPASSWORD=" + tok.Token, env}, "SELECT current_user;"); err != nil || !strings.Contains(out, "vera") {
+			t.Errorf("%s: %v\n%s", env, err, out)
+		}
+	}
+	if err := g.auth.Logout(t.Context(), tok.Token, "127.0.0.1:1"); err != nil {
+		t.Fatal(err)
+	}
+	if got := g.refused(g.config("vera", tok.Token)); got != `FATAL 28P01 password authentication failed for user "vera"` {
+		t.Errorf("after the logout: %s", got)
 	}
 }
 

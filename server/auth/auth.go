@@ -53,6 +53,7 @@ type Auth struct {
 	limits *limiter
 	setup  *setupToken
 	oidc   *oidc
+	proofs *tokenProofs
 
 	loginsOK, loginsFailed, loginsThrottled atomic.Int64
 
@@ -83,7 +84,7 @@ func New(opts Options) (*Auth, error) {
 		opts.ScramIterations = DefaultScramIterations
 	}
 	opts.Tokens.fill()
-	a := &Auth{opts: opts, log: opts.Logger, now: opts.Now, st: newState(), setup: newSetupToken(opts.Dir)}
+	a := &Auth{opts: opts, log: opts.Logger, now: opts.Now, st: newState(), setup: newSetupToken(opts.Dir), proofs: newTokenProofs()}
 	a.st.mock = randomBytes(32)
 	a.logins, a.limits = newThrottle(opts.Now), newLimiter(opts.Now)
 	var err error

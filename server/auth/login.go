@@ -74,6 +74,7 @@ func (t *Attempt) Password(ctx context.Context, password string) (Identity, erro
 // Token checks an API token, or one of the OIDC provider, in place of a
 // password: its subject must be the user.
 func (t *Attempt) Token(ctx context.Context, token string) (Identity, error) {
+	t.method = "token"
 	id, err := t.a.VerifyToken(ctx, token, t.addr)
 	if err != nil {
 		return Identity{}, t.Fail("invalid token")
@@ -174,5 +175,9 @@ func (a *Auth) Login(ctx context.Context, user, password, addr string) (Token, e
 	if err != nil {
 		return Token{}, err
 	}
-	return a.issue(id)
+	tok, err := a.issue(id)
+	if err == nil {
+		a.made(ctx, id.Name, tok)
+	}
+	return tok, err
 }

@@ -128,7 +128,13 @@ func (o *oidc) claims(raw string) bool {
 // verify checks a token of the provider. The roles are as the token names them.
 func (o *oidc) verify(ctx context.Context, raw string) (Identity, error) {
 	c := jwt.MapClaims{}
-	_, err := jwt.ParseWithClaims(raw, c, o.keys.KeyfuncCtx(ctx), jwt.WithValidMethods(externalMethods), jwt.WithIssuer(o.o.Issuer),
+	keys := o.keys.KeyfuncCtx(ctx)
+	_, err := jwt.ParseWithClaims(raw, c, func(t *jwt.Token) (any, error) {
+		if err := noExtensions(t); err != nil {
+			return nil, err
+		}
+		return keys(t)
+	}, jwt.WithValidMethods(externalMethods), jwt.WithIssuer(o.o.Issuer),
 		jwt.WithAudience(o.o.Audience), jwt.WithExpirationRequired(), jwt.WithLeeway(clockLeeway), jwt.WithStrictDecoding(), jwt.WithTimeFunc(o.now))
 	switch {
 	case errors.Is(err, jwt.ErrTokenExpired) && !errors.Is(err, jwt.ErrTokenSignatureInvalid):

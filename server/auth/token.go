@@ -180,12 +180,25 @@ func (a *Auth) VerifyToken(ctx context.Context, raw, addr string) (Identity, err
 	return id, nil
 }
 
+// VerifyRequest is VerifyToken for a request of the HTTP API: a token that came
+// there may also be a password of SCRAM.
+func (a *Auth) VerifyRequest(ctx context.Context, raw, addr string) (Identity, error) {
+	id, err := a.VerifyToken(ctx, raw, addr)
+	if err == nil && !id.External {
+		a.seen(id, raw)
+	}
+	return id, err
+}
+
 func (a *Auth) verifyOwn(raw string) (Identity, error) {
 	a.mu.RLock()
 	keys, o := a.keys, a.opts.Tokens
 	a.mu.RUnlock()
 	var c claims
 	_, err := jwt.ParseWithClaims(raw, &c, func(t *jwt.Token) (any, error) {
+		if err := noExtensions(t); err != nil {
+			return nil, err
+		}
 		kid, _ := t.Header["kid"].(string)
 		key := keys.by[kid]
 		if key == nil {
@@ -210,6 +223,15 @@ func (a *Auth) verifyOwn(raw string) (Identity, error) {
 		Name: acc.name, Roles: acc.roles, Permissions: a.permissions(acc.roles),
 		Expires: c.ExpiresAt.Time, tokenID: c.ID, tokenVersion: c.Version, authTime: c.AuthTime.Time,
 	}, nil
+}
+
+// noExtensions refuses a token whose meaning hangs on an extension that must be
+// understood (RFC 7515, section 4.1.11): none is here.
+func noExtensions(t *jwt.Token) error {
+	if _, ok := t.Header["crit"]; ok {
+		return errors.New("the header's crit names an extension")
+	}
+	return nil
 }
 
 // TokenEnded reports whether the token that somebody came with was logged out
@@ -252,6 +274,9 @@ func (a *Auth) Refresh(ctx context.Context, raw, addr string) (Token, error) {
 		tok, err = a.sign(acc, randomID(), now, id.authTime)
 		return err
 	})
+	if err == nil {
+		a.made(ctx, id.Name, tok)
+	}
 	return tok, err
 }
 

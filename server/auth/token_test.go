@@ -57,7 +57,7 @@ func TestTokensRefused(t *testing.T) {
 	part := strings.Split(good, ".")
 	admin := base64.RawURLEncoding.EncodeToString([]byte(`{"sub":"root","typ":"access"}`))
 	for what, tok := range map[string]string{
-		"empty": "", "not one": "eyJ.x", "no signature": part[0] + "." + part[1] + ".", "other payload": part[0] + "." + admin + "." + part[2],
+		"an extension": make(hs, secret, map[string]any{"crit": []string{"b64"}, "b64": true}, nil), "empty": "", "not one": "eyJ.x", "no signature": part[0] + "." + part[1] + ".", "other payload": part[0] + "." + admin + "." + part[2],
 		"other secret":  make(hs, []byte("another secret of thirty-two bytes"), nil, nil),
 		"alg none":      make(jwt.SigningMethodNone, jwt.UnsafeAllowNoneSignatureType, nil, nil),
 		"HS512":         make(jwt.SigningMethodHS512, secret, nil, nil),
