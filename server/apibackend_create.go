@@ -49,7 +49,7 @@ func (b *apiBackend) CreateJob(ctx context.Context, by *api.Identity, j api.NewJ
 func (b *apiBackend) createFromTopic(ctx context.Context, j api.NewJob) (notices []string, err error) {
 	s, c := b.s, *j.Config
 	// A call that works on a large machine works on a small one too.
-	if n := s.workers(); c.Parallelism > n {
+	if n := api.Whole(s.workers()); c.Parallelism > n {
 		fewer := fmt.Sprintf("config.parallelism %d is more than this server's workers ([streaming] max_parallelism): the job has %d", c.Parallelism, n)
 		c.Parallelism = n
 		defer func() { notices = append(notices, fewer) }()
@@ -211,7 +211,7 @@ func (s *Server) createJob(ctx context.Context, name string, c *api.JobConfig, s
 	}
 	v.Options = map[string]string{viewRetention: c.Retention}
 	if c.Parallelism > 0 {
-		v.Options[viewParallelism] = strconv.Itoa(c.Parallelism)
+		v.Options[viewParallelism] = strconv.FormatInt(int64(c.Parallelism), 10)
 	}
 	ch.settleCreated()
 	return s.commit(ch)
@@ -285,14 +285,14 @@ func viewStatement(j api.NewJob) (text, name string, shift int, err error) {
 		switch {
 		case !st.Materialized:
 		case st.IfNotExists:
-			return "", "", 0, pgerr.Unsupported(st.Position(), "IF NOT EXISTS in a job: a name that is taken is told apart by its answer, 409")
+			return "", "", 0, pgerr.Unsupported(st.Position(), "IF NOT EXISTS in a job").WithHint("A name that is taken is answered with 409.")
 		case j.Name != "" && j.Name != st.Name.Name:
 			return "", "", 0, &api.Problem{Kind: api.BadRequest, Detail: fmt.Sprintf("name is %q, but sql makes %q", j.Name, st.Name.Name)}
 		default:
 			return j.SQL, st.Name.Name, 0, nil
 		}
 	}
-	return "", "", 0, pgerr.Unsupported(list[0].AST.Position(), "a job of a statement other than SELECT or CREATE MATERIALIZED VIEW")
+	return "", "", 0, pgerr.Unsupported(list[0].AST.Position(), "a job of another statement than SELECT or CREATE MATERIALIZED VIEW")
 }
 
 // moved is an error whose position is counted in the client's text.

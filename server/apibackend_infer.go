@@ -40,13 +40,15 @@ type inference struct {
 	order []string
 	kinds map[string]kindSet
 	seen  int  // objects
+	alien int  // messages that are no JSON
 	other bool // a message was no object
 	wide  bool // more fields than maxInferred
 }
 
-// add looks at one message; what is no JSON at all says nothing.
+// add looks at one message; what is no JSON at all says nothing of columns.
 func (n *inference) add(msg []byte) {
 	if !json.Valid(msg) {
+		n.alien++
 		return
 	}
 	dec := json.NewDecoder(bytes.NewReader(msg))
@@ -156,6 +158,8 @@ func (n *inference) columns() (cols api.Columns, notices []string) {
 		return nil, []string{fmt.Sprintf("the messages have more than %d fields: they are one column, payload", maxInferred)}
 	case n.other:
 		return nil, []string{"not every message is a JSON object: they are one column, payload"}
+	case n.seen == 0 && n.alien > 0:
+		return nil, []string{fmt.Sprintf("the first %d messages are no JSON: such messages are in heliosdb.dead_letters, all others are one column, payload", n.alien)}
 	case n.seen == 0:
 		return nil, []string{"the topic has no JSON messages yet: they are one column, payload"}
 	}

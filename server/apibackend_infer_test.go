@@ -55,7 +55,7 @@ func TestInferredColumns(t *testing.T) {
 		{[]string{`{"a":1`, `{"a":1}`}, "a bigint"},
 		{[]string{`{"a":1}`, `[1]`}, "payload: not every message is a JSON object: they are one column, payload"},
 		{nil, "payload: the topic has no JSON messages yet: they are one column, payload"},
-		{[]string{`nothing`}, "payload: the topic has no JSON messages yet: they are one column, payload"},
+		{[]string{`nothing`}, "payload: the first 1 messages are no JSON: such messages are in heliosdb.dead_letters, all others are one column, payload"},
 		{[]string{`{}`}, "payload: the messages have no fields: they are one column, payload"},
 		{[]string{`{"_offset":1,"":2,"` + strings.Repeat("x", 64) + `":3,"a":4}`}, "a bigint"},
 	} {

@@ -35,6 +35,13 @@ func TestAPIJobOnTopic(t *testing.T) {
 	if len(d["plan"].([]any)) < 2 || len(d["columns"].([]any)) != 7 || len(d["sources"].([]any)) != 1 || d["id"] != id {
 		t.Errorf("detail %v", d)
 	}
+	var names []string
+	for _, col := range d["columns"].([]any) {
+		names = append(names, col.(map[string]any)["name"].(string))
+	}
+	if got := strings.Join(names, " "); got != "id price who more _partition _offset _timestamp" {
+		t.Errorf("the columns are not in the messages' order: %s", got)
+	}
 	if byID := c.must(200, "GET", "/api/v1/jobs/"+id.(string), nil); byID["name"] != "test-job" {
 		t.Errorf("by id %v", byID)
 	}

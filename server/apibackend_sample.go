@@ -18,7 +18,7 @@ func (s *Server) inferColumns(ctx context.Context, topic string) (*inference, er
 	r := &catalog.Relation{
 		Name: topic, Kind: catalog.Source, Format: "plain", Encode: "json",
 		Options: map[string]string{"connector": "kafka", "topic": topic, "scan.startup.mode": "earliest"},
-		Columns: []catalog.Column{{Name: "payload", Type: types.JSONB, Include: "payload"}},
+		Columns: []catalog.Column{{Name: "payload", Type: types.Bytea, Include: "payload"}},
 	}
 	spec, err := s.newSpec(r)
 	if err != nil {

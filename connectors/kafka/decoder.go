@@ -27,6 +27,7 @@ type decoder struct {
 	bound    []*delta.Vec // by JSON column
 	includes []include
 	payload  bool // the whole value is a column: it may be any JSON
+	raw      bool // the same as bytes: it may be anything
 	whole    []byte
 	maxBytes int
 	bytes    int // of includes in the batch
@@ -42,6 +43,10 @@ type include struct {
 	out    *delta.Vec
 }
 
+// rawValue is where a payload column of type bytea comes from: the message as it
+// is, which need not be JSON.
+const rawValue = "raw"
+
 // checkInclude says whether a column of type t can hold what Include names.
 func checkInclude(c Column) error {
 	var ok bool
@@ -54,7 +59,7 @@ func checkInclude(c Column) error {
 	case "offset":
 		ok = text || c.Type.OID == types.OIDInt8
 	case "payload":
-		ok = c.Type.OID == types.OIDJSONB
+		ok = c.Type.OID == types.OIDJSONB || c.Type.OID == types.OIDBytea
 	case "timestamp":
 		ok = c.Type.OID == types.OIDTimestamptz || c.Type.OID == types.OIDTimestamp
 	default:
@@ -87,9 +92,13 @@ func newDecoder(o *Options, cols []int) (*decoder, error) {
 			d.bound = append(d.bound, place[i])
 			continue
 		}
-		d.payload = d.payload || c.Include == "payload"
+		from, name, _ := strings.Cut(c.Include, ":")
+		if from == "payload" && c.Type.OID == types.OIDBytea {
+			from = rawValue
+		}
+		d.payload = d.payload || from == "payload"
+		d.raw = d.raw || from == rawValue
 		if v := place[i]; v != nil {
-			from, name, _ := strings.Cut(c.Include, ":")
 			d.includes = append(d.includes, include{from: from, header: name, name: c.Name, out: v})
 		}
 	}
@@ -188,9 +197,9 @@ func (d *decoder) value(v []byte) error {
 		if d.whole, err = jsonb.Parse(d.whole[:0], v); err != nil {
 			return err
 		}
-		if len(d.bound) == 0 {
-			return nil
-		}
+	}
+	if len(d.bound) == 0 && (d.payload || d.raw) {
+		return nil
 	}
 	return d.json.Append(v)
 }
@@ -199,6 +208,8 @@ func (in *include) append(part int32, s *span, r *record) error {
 	switch in.from {
 	case "key":
 		return in.appendBytes(r.key)
+	case rawValue:
+		return in.appendBytes(r.value)
 	case "partition":
 		in.appendInt(int64(part))
 	case "offset":

@@ -143,6 +143,12 @@ func TestIncludePayload(t *testing.T) {
 	if rows, dead = decodeAll(t, o, len(recs)); fmt.Sprint(rows) != fmt.Sprint([]string{`NULL|{"a": 2, "b": 1}`, `4|{"id": 4}`}) || len(dead) != 4 {
 		t.Errorf("with a field: rows %q, dead %q", rows, dead)
 	}
+	// As bytes it is what was sent, JSON or not.
+	o.Columns = []Column{{"payload", types.Bytea, "payload"}}
+	rows, dead = decodeAll(t, o, len(recs))
+	if want := []string{`{"b":1,"a":2}`, `{"id": 3} x`}; len(dead) != 0 || len(rows) != len(recs) || rows[0] != fmt.Sprintf(`\x%x`, want[0]) || rows[3] != fmt.Sprintf(`\x%x`, want[1]) {
+		t.Errorf("as bytes: rows %q, dead %q", rows, dead)
+	}
 	o.Columns = []Column{{"payload", types.Text, "payload"}}
 	if _, err := New(o); !pgerr.Is(err, pgerr.DatatypeMismatch) {
 		t.Errorf("a text payload: %v", err)

@@ -151,7 +151,10 @@ func TestBadRequests(t *testing.T) {
 		{"POST", "/api/v1/jobs", `{"name":"x","source":"kafka"}`, "", 400, "config"},
 		{"POST", "/api/v1/jobs", `{"name":"x","source":"kafka","config":{}}`, "", 400, "topic"},
 		{"POST", "/api/v1/jobs", `{"name":"x","source":"kafka","config":{"topic":"t","nope":1}}`, "", 400, "config has no member"},
-		{"POST", "/api/v1/jobs", `{"name":"x","source":"kafka","config":{"topic":"t","parallelism":1.5}}`, "", 400, "parallelism"},
+		{"POST", "/api/v1/jobs", `{"name":"x","source":"kafka","config":{"topic":"t","parallelism":1.5}}`, "", 400, "config.parallelism: a JSON number 1.5 is not"},
+		{"POST", "/api/v1/jobs", `{"name":"x","source":"kafka","config":{"topic":"t","parallelism":"4"}}`, "", 400, "config.parallelism: a JSON string is not"},
+		{"POST", "/api/v1/jobs", `{"name":"x","source":"kafka","config":{"topic":"t","parallelism":1e400}}`, "", 400, "parallelism"},
+		{"POST", "/api/v1/jobs", `{"name":"x","source":"kafka","config":{"topic":"t","parallelism":-4.0}}`, "", 400, "parallelism is negative"},
 		{"POST", "/api/v1/jobs", `{"name":"x","sql":"SELECT 1","source":"kafka"}`, "", 400, "not both"},
 		{"POST", "/api/v1/jobs", `{"name":"x","sql":"` + long + `"}`, "", 413, "1048576"},
 		{"POST", "/api/v1/auth/login", `{"username":"x","password":"` + long[:MaxPublicBody] + `"}`, "", 413, "16384"},
@@ -182,6 +185,10 @@ func TestBadRequests(t *testing.T) {
 			t.Errorf("%s %s %.60s → %d, want %d: %s", tt.method, tt.path, tt.body, r.StatusCode, tt.status, r.body)
 		}
 	}
+	r := h.do("POST", "/api/v1/auth/login", "", "\x1f\x8b", "Content-Encoding", "gzip").is(t, http.StatusUnsupportedMediaType)
+	if !strings.Contains(string(r.body), `Content-Encoding is \"gzip\"`) {
+		t.Errorf("%s", r.body)
+	}
 	for _, head := range []string{"Bearer", "Basic abc", "Bearer  "} {
 		if r := h.do("GET", "/api/v1/jobs", "", "", "Authorization", head); r.StatusCode != 401 {
 			t.Errorf("%q → %d", head, r.StatusCode)
@@ -206,12 +213,51 @@ func TestErrorsOfTheBackend(t *testing.T) {
 	} {
 		h.b.next = tt.err
 		r := h.do("GET", "/api/v1/jobs", "viewer", "")
+		if strings.Contains(string(r.body), "statement") {
+			t.Errorf("%v is said to be a statement's: %s", tt.err, r.body)
+		}
 		if r.StatusCode != tt.status || !strings.Contains(string(r.body), tt.says) || strings.Contains(string(r.body), "hunter2") {
 			t.Errorf("%v → %d %s", tt.err, r.StatusCode, r.body)
 		}
 		if want := map[int]string{429: "62", 503: "2"}[tt.status]; r.Header.Get("Retry-After") != want {
 			t.Errorf("%v: Retry-After %q, want %q", tt.err, r.Header.Get("Retry-After"), want)
 		}
+	}
+}
+
+// TestLargeBodyIsNotAwaited: who says that the body is too large is answered
+// before it has come.
+func TestLargeBodyIsNotAwaited(t *testing.T) {
+	t.Parallel()
+	h := newHarness(t)
+	c, err := net.Dial("tcp", h.srv.Listener.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	fmt.Fprintf(c, "POST /api/v1/auth/login HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: %d\r\n\r\n", MaxPublicBody+1)
+	line, err := bufio.NewReader(c).ReadString('\n')
+	if err != nil || !strings.HasPrefix(line, "HTTP/1.1 413 ") {
+		t.Errorf("%v %q", err, line)
+	}
+}
+
+// TestTwoTokens: of two headers neither is taken.
+func TestTwoTokens(t *testing.T) {
+	t.Parallel()
+	h := newHarness(t)
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, h.srv.URL+"/api/v1/auth/me", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header["Authorization"] = []string{"Bearer viewer", "Bearer admin"}
+	resp, err := h.srv.Client().Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp.Body.Close()
+	if resp.StatusCode != http.StatusUnauthorized {
+		t.Error(resp.Status)
 	}
 }
 

@@ -177,7 +177,7 @@ type NewJob struct {
 // JobConfig describes a job on a topic.
 type JobConfig struct {
 	Topic       string  `json:"topic"`
-	Parallelism int     `json:"parallelism"` // 0: as the server's
+	Parallelism Whole   `json:"parallelism"` // 0: as the server's
 	Columns     Columns `json:"columns"`     // nil: to be inferred
 	EventTime   string  `json:"event_time"`  // column that retention goes by; "": the record's timestamp
 	Retention   string  `json:"retention"`   // an interval; "": DefaultRetention

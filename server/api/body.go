@@ -6,10 +6,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"mime"
 	"net/http"
+	"os"
 	"reflect"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -21,11 +24,20 @@ func readBody(w http.ResponseWriter, r *request) error {
 	if r.route.Allow == Public {
 		most = MaxPublicBody
 	}
+	if enc := r.Header.Get("Content-Encoding"); enc != "" && !strings.EqualFold(enc, "identity") {
+		return problem(UnsupportedMedia, "the body's Content-Encoding is "+quoted(enc)+"; it must be sent as it is")
+	}
+	if r.ContentLength > most { // not a byte of it is waited for
+		return problem(TooLarge, fmt.Sprintf("the body has more than %d bytes", most))
+	}
 	var err error
 	if r.body, err = io.ReadAll(http.MaxBytesReader(w, r.Body, most)); err != nil {
 		var large *http.MaxBytesError
 		if errors.As(err, &large) {
 			return problem(TooLarge, fmt.Sprintf("the body has more than %d bytes", large.Limit))
+		}
+		if errors.Is(err, os.ErrDeadlineExceeded) {
+			return problem(TooSlow, "the body did not come in time")
 		}
 		return problem(BadRequest, "the body could not be read to its end")
 	}
@@ -84,6 +96,32 @@ func badJSON(err error) error {
 		return problem(BadRequest, fmt.Sprintf("%s: a JSON %s is not what belongs here", kind.Field, kind.Value))
 	}
 	return problem(BadRequest, "the body is not JSON: "+err.Error())
+}
+
+// Whole is an integer of a body: a JSON number without a fraction, however it is
+// written, as JSON Schema's integer.
+type Whole int64
+
+// UnmarshalJSON implements json.Unmarshaler.
+func (w *Whole) UnmarshalJSON(b []byte) error {
+	if n, err := strconv.ParseInt(string(b), 10, 64); err == nil {
+		*w = Whole(n)
+		return nil
+	}
+	const exact = 1 << 53
+	f, err := strconv.ParseFloat(string(b), 64)
+	if err != nil || f != math.Trunc(f) || math.Abs(f) > exact {
+		what := "value"
+		switch {
+		case b[0] == '"':
+			what = "string"
+		case b[0] == '-' || b[0] >= '0' && b[0] <= '9':
+			what = "number " + string(b[:min(len(b), 40)])
+		}
+		return &json.UnmarshalTypeError{Value: what, Type: reflect.TypeFor[Whole]()}
+	}
+	*w = Whole(f)
+	return nil
 }
 
 // checkShape sees that the objects of raw have only the members that t has.

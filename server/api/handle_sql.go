@@ -33,7 +33,7 @@ type statement struct {
 	SQL     string            `json:"sql"`
 	Params  []json.RawMessage `json:"params"`
 	Timeout float64           `json:"timeout_secs"`
-	MaxRows int64             `json:"max_rows"`
+	MaxRows Whole             `json:"max_rows"`
 	Format  string            `json:"format"`
 }
 
@@ -65,15 +65,41 @@ func (s *statement) media(r *request) (string, error) {
 	if accept == "" {
 		return mediaJSON, nil
 	}
+	best, most := "", 0.0
 	for part := range strings.SplitSeq(accept, ",") {
-		switch m, _, _ := mime.ParseMediaType(part); m {
+		m, params, err := mime.ParseMediaType(part)
+		if err != nil {
+			continue
+		}
+		switch m {
 		case mediaNDJSON:
-			return mediaNDJSON, nil
 		case mediaJSON, "*/*", "application/*":
-			return mediaJSON, nil
+			m = mediaJSON
+		default:
+			continue
+		}
+		if q := quality(params); q > most { // of equal ones the first
+			best, most = m, q
 		}
 	}
-	return "", problem(NotAcceptable, "rows are given as "+mediaJSON+" or "+mediaNDJSON)
+	if best == "" {
+		return "", problem(NotAcceptable, "rows are given as "+mediaJSON+" or "+mediaNDJSON)
+	}
+	return best, nil
+}
+
+// quality is how much a client wants a media type of Accept (RFC 9110, 12.4.2):
+// 0 is not at all.
+func quality(params map[string]string) float64 {
+	text, ok := params["q"]
+	if !ok {
+		return 1
+	}
+	q, err := strconv.ParseFloat(text, 64)
+	if err != nil || !(q >= 0 && q <= 1) {
+		return 1
+	}
+	return q
 }
 
 func (a *API) sql(w http.ResponseWriter, r *request) error {
@@ -98,7 +124,7 @@ func (a *API) sql(w http.ResponseWriter, r *request) error {
 	defer rows.Close()
 	out := &resultWriter{w: w, ctl: http.NewResponseController(w), lines: media == mediaNDJSON, media: media}
 	out.begin(rows.Columns())
-	if err := out.rows(r, rows, st.MaxRows); err != nil {
+	if err := out.rows(r, rows, int64(st.MaxRows)); err != nil {
 		p := problemOf(r.Context(), err, st.SQL)
 		if !out.started {
 			return p

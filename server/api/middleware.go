@@ -197,10 +197,14 @@ func (r *request) permitted() error {
 
 // bearer is the token of a request; "" without one.
 func bearer(r *http.Request) (string, error) {
-	h := r.Header.Get("Authorization")
-	if h == "" {
+	all := r.Header.Values("Authorization")
+	if len(all) > 1 {
+		return "", ErrUnauthorized("there is more than one Authorization header")
+	}
+	if len(all) == 0 || all[0] == "" {
 		return "", nil
 	}
+	h := all[0]
 	scheme, token, ok := strings.Cut(h, " ")
 	if token = strings.TrimSpace(token); !ok || !strings.EqualFold(scheme, "Bearer") || token == "" {
 		return "", ErrUnauthorized("the Authorization header is not of the form Bearer TOKEN")
@@ -213,6 +217,11 @@ func (a *API) fail(w *recorder, r *request, err error, text string) {
 	p := problemOf(r.Context(), err, text)
 	if p.Kind == InternalError {
 		a.log.Error("http: internal error", "request", r.name, "route", r.route.Op, "error", err)
+	}
+	if p.Kind == StatementError && !r.route.runsSQL() {
+		plain := *p
+		plain.Kind = BadRequest // there is no statement that the client would know of
+		p = &plain
 	}
 	if w.status != 0 {
 		panic(http.ErrAbortHandler) // the client must not take the half for the whole

@@ -46,6 +46,7 @@ const (
 	NotAcceptable    Kind = "not-acceptable"
 	Conflict         Kind = "conflict"
 	TooLarge         Kind = "too-large"
+	TooSlow          Kind = "too-slow"
 	UnsupportedMedia Kind = "unsupported-media-type"
 	StatementError   Kind = "statement-error"
 	RateLimited      Kind = "rate-limited"
@@ -69,6 +70,7 @@ var kinds = map[Kind]struct {
 	NotAcceptable:    {http.StatusNotAcceptable, "The answer cannot be given in this media type"},
 	Conflict:         {http.StatusConflict, "The state of the server is in the way"},
 	TooLarge:         {http.StatusRequestEntityTooLarge, "The request is too large"},
+	TooSlow:          {http.StatusRequestTimeout, "The request took too long to come"},
 	UnsupportedMedia: {http.StatusUnsupportedMediaType, "The body is not JSON"},
 	StatementError:   {http.StatusBadRequest, "The SQL statement failed"},
 	RateLimited:      {http.StatusTooManyRequests, "Too many requests"},

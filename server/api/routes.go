@@ -42,6 +42,9 @@ type route struct {
 	handle  func(a *API, w http.ResponseWriter, r *request) error
 }
 
+// runsSQL reports whether the client sends SQL there.
+func (rt *route) runsSQL() bool { return rt.Op == "sql" || rt.Op == "createJob" }
+
 // Time that requests may take.
 const (
 	quick    = 30 * time.Second

@@ -50,7 +50,8 @@ func TestResultAsJSON(t *testing.T) {
 func TestResultAsLines(t *testing.T) {
 	t.Parallel()
 	h := newHarness(t)
-	for _, how := range []struct{ body, accept string }{{`{"sql":"x","format":"ndjson"}`, ""}, {`{"sql":"x"}`, "text/html, application/x-ndjson"}} {
+	for _, how := range []struct{ body, accept string }{{`{"sql":"x","format":"ndjson"}`, ""}, {`{"sql":"x"}`, "text/html, application/x-ndjson"},
+		{`{"sql":"x","max_rows":4.0}`, "application/json;q=0.5, application/x-ndjson;q=0.9"}, {`{"sql":"x","max_rows":4e0}`, "application/json;q=0, application/x-ndjson;q=0.1"}} {
 		h.b.rows = numbers(3, nil)
 		r := h.do("POST", "/api/v1/sql", "viewer", how.body, "Accept", how.accept).is(t, 200)
 		lines := strings.Split(strings.TrimSuffix(string(r.body), "\n"), "\n")

@@ -21,7 +21,7 @@ var Actions = []Action{
 	{Permission: Read, What: "see what there is and how it runs",
 		SQL:  []string{"SHOW JOBS", "SHOW TABLES", "SHOW CREATE", "DESCRIBE", "SHOW STATE SAVEPOINTS", "EXPLAIN"},
 		HTTP: []string{"GET /api/v1/jobs", "GET /api/v1/jobs/{job}", "GET /api/v1/admin/status", "GET /api/v1/admin/savepoints", "GET /metrics"}},
-	{Permission: Write, Privilege: Insert, What: "add rows to a table", SQL: []string{"INSERT", "COPY FROM"}},
+	{Permission: Write, Privilege: Insert, What: "add rows to a table", SQL: []string{"INSERT"}},
 	{Permission: Write, Privilege: Update, What: "change rows of a table", SQL: []string{"UPDATE"}},
 	{Permission: Write, Privilege: DeleteRows, What: "remove rows of a table", SQL: []string{"DELETE"}},
 	{Permission: Execute, What: "make relations, jobs and savepoints",
