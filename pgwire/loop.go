@@ -107,8 +107,11 @@ func (c *conn) failed(ctx context.Context, err error) error {
 		return e
 	}
 	c.srv.m.errors.WithLabelValues(class(e.Code)).Inc()
-	if class(e.Code) == "XX" {
+	switch {
+	case class(e.Code) == "XX":
 		c.srv.cfg.Logger.Error("pgwire: internal error", "pid", c.pid, "code", e.Code, "error", e.Message, "detail", e.Detail)
+	case class(e.Code) == "58", e.Code == pgerr.DiskFull:
+		c.srv.cfg.Logger.Error("pgwire: the disk failed a statement", "pid", c.pid, "code", e.Code, "error", e.Message, "detail", e.Detail)
 	}
 	c.abort()
 	c.out.errorResponse(e, c.src)

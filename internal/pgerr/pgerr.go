@@ -5,6 +5,8 @@ package pgerr
 import (
 	"errors"
 	"fmt"
+	"io/fs"
+	"syscall"
 )
 
 // Error is a user-visible error or notice.
@@ -55,13 +57,22 @@ func Unsupported(pos int, format string, args ...any) *Error {
 // Internal is SQLSTATE XX000: a broken promise of our own code.
 func Internal(format string, args ...any) *Error { return New(InternalError, format, args...) }
 
-// From returns err as *Error; an error of another kind becomes XX000.
+// From returns err as *Error. Of other kinds a full disk becomes 53100 and what a
+// file refused 58030, which operators see to; everything else becomes XX000.
 func From(err error) *Error {
 	var e *Error
 	if errors.As(err, &e) {
 		return e
 	}
-	return &Error{Code: InternalError, Message: err.Error()}
+	e = &Error{Code: InternalError, Message: err.Error()}
+	var file *fs.PathError
+	switch {
+	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
+		e.Code = DiskFull
+	case errors.Is(err, syscall.EIO), errors.Is(err, syscall.EROFS), errors.As(err, &file):
+		e.Code = IOError
+	}
+	return e
 }
 
 // Is reports whether err carries the SQLSTATE code.

@@ -7,10 +7,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"net"
 	"net/http"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -208,6 +210,7 @@ func TestErrorsOfTheBackend(t *testing.T) {
 		{pgerr.New(pgerr.SyntaxError, "syntax error at %q", "x").At(3).WithHint("try y"), 400, `"sqlstate":"42601","hint":"try y"`},
 		{pgerr.New(pgerr.InsufficientPrivilege, "no"), 403, "42501"},
 		{fmt.Errorf("wrapped: %w", pgerr.New(pgerr.OutOfMemory, "no memory")), 503, "53200"},
+		{fmt.Errorf("log: %w", &fs.PathError{Op: "write", Path: "x", Err: syscall.ENOSPC}), 503, "53100"},
 		{errors.New("the password is hunter2"), 500, "an internal error"},
 		{&Problem{Kind: RateLimited, Detail: "slow down", RetryAfter: 61500 * time.Millisecond}, 429, "slow down"},
 	} {

@@ -10,6 +10,8 @@ import (
 	"runtime/debug"
 	"strings"
 	"time"
+
+	"github.com/heliosdb/heliosdb-streaming/internal/pgerr"
 )
 
 // request is a request on its way through a route.
@@ -215,8 +217,11 @@ func bearer(r *http.Request) (string, error) {
 // fail sends an error, unless the answer has begun.
 func (a *API) fail(w *recorder, r *request, err error, text string) {
 	p := problemOf(r.Context(), err, text)
-	if p.Kind == InternalError {
+	switch {
+	case p.Kind == InternalError:
 		a.log.Error("http: internal error", "request", r.name, "route", r.route.Op, "error", err)
+	case p.SQLState == pgerr.DiskFull || strings.HasPrefix(p.SQLState, "58"):
+		a.log.Error("http: the disk failed a request", "request", r.name, "route", r.route.Op, "error", err)
 	}
 	if p.Kind == StatementError && !r.route.runsSQL() {
 		plain := *p

@@ -134,6 +134,9 @@ func problemOf(ctx context.Context, err error, text string) *Problem {
 	case errors.Is(err, context.Canceled):
 		return problem(Canceled, "the client went away")
 	}
+	if e := pgerr.From(err); e.Code != pgerr.InternalError { // a full disk, a file that is refused
+		return ofSQLState(e, text)
+	}
 	return problem(InternalError, "an internal error; the server's log has it with this request's id")
 }
 

@@ -31,7 +31,7 @@ var byClass = map[string]Kind{
 	"54": StatementError, // limits of a statement
 	"55": Conflict,
 	"57": Unavailable, // shutdown
-	"58": InternalError,
+	"58": Unavailable, // the system under the server
 	"F0": InternalError,
 	"XX": InternalError,
 }

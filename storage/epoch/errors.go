@@ -1,6 +1,9 @@
 package epoch
 
-import "errors"
+import (
+	"errors"
+	"syscall"
+)
 
 var (
 	// ErrCorrupt is wrapped by every error that says that stored bytes are not what was written.
@@ -18,8 +21,15 @@ var (
 	// ErrBackwards is returned by Commit for a log position before that of the last epoch.
 	ErrBackwards = errors.New("log position of an epoch is before that of the last one")
 	// ErrNoSpace is wrapped when an epoch or a merge would fill the disk; the store goes on when there is room again.
-	ErrNoSpace = errors.New("too little disk space for a checkpoint")
+	ErrNoSpace error = noSpace{}
 	// ErrFailed is wrapped by Begin and Commit after a sync failed: which manifest the disk holds is unknown from
 	// then on, and only a restart, which reads it anew, can tell. Reading goes on.
 	ErrFailed = errors.New("checkpoint store failed earlier and takes nothing more until a restart")
 )
+
+// noSpace is, for those who ask by errors.Is, what a full disk answers.
+type noSpace struct{}
+
+func (noSpace) Error() string { return "too little disk space for a checkpoint" }
+
+func (noSpace) Is(target error) bool { return target == syscall.ENOSPC }
