@@ -81,8 +81,16 @@ func (l *loader) checkAddress(name, addr string, minPort int) {
 	host, port, err := net.SplitHostPort(addr)
 	n, perr := strconv.Atoi(port)
 	if err != nil || host == "" || perr != nil || n < minPort || n > 65535 {
-		l.failKey(name, "must be host:port, not %q", addr)
+		l.failKey(name, "must be host:port, not %q", withoutUser(addr))
 	}
+}
+
+// withoutUser is an address without what may be a password in it.
+func withoutUser(addr string) string {
+	if i := strings.LastIndexByte(addr, '@'); i >= 0 {
+		return redacted + addr[i:]
+	}
+	return addr
 }
 
 // checkURL checks a URL that secrets are sent to: https, or http to this machine.
@@ -93,7 +101,7 @@ func (l *loader) checkURL(name, text string) {
 	u, err := url.Parse(text)
 	switch {
 	case err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http":
-		l.failKey(name, "must be a URL like https://host/path, not %q", text)
+		l.failKey(name, "must be a URL like https://host/path, not %q", withoutUser(text))
 	case u.User != nil:
 		l.failKey(name, "must not hold a password")
 	case u.Scheme == "http" && !Loopback(u.Hostname()):

@@ -19,6 +19,7 @@ func (l *loader) checkKafka() {
 	if k.FetchMinBytes > k.FetchMaxBytes {
 		l.failKey("kafka.fetch_min_bytes", "(%d) is more than fetch_max_bytes (%d)", k.FetchMinBytes, k.FetchMaxBytes)
 	}
+	l.checkURL("kafka.sasl_oauth_token_url", k.SASLOAuthTokenURL) // also where nothing uses it: it is shown
 	l.checkKafkaTLS()
 	switch k.SASLMechanism {
 	case "":
@@ -74,5 +75,4 @@ func (l *loader) checkOAuth() {
 	case k.SASLOAuthTokenURL != "" && (k.SASLOAuthClientID == "" || k.SASLOAuthClientSecret == ""):
 		l.failKey("kafka.sasl_oauth_token_url", "needs sasl_oauth_client_id and sasl_oauth_client_secret (or sasl_oauth_client_secret_file)")
 	}
-	l.checkURL("kafka.sasl_oauth_token_url", k.SASLOAuthTokenURL)
 }

@@ -62,7 +62,7 @@ func (l *loader) checkPath() {
 	case of == "":
 		l.failKey(name, "begins with %s://, which is no known object store: s3, gs, azblob, file", scheme)
 	case of != s.Backend:
-		l.failKey(name, "= %q belongs to backend = %q, not %q", s.Path, of, s.Backend)
+		l.failKey(name, "= %q belongs to backend = %q, not %q", withoutUser(s.Path), of, s.Backend)
 	default:
 		l.checkBucket(scheme, strings.TrimPrefix(s.Path, scheme+"://"))
 	}
@@ -72,6 +72,8 @@ func (l *loader) checkPath() {
 func (l *loader) checkBucket(scheme, rest string) {
 	bucket, _, _ := strings.Cut(rest, "/")
 	switch {
+	case scheme != "file" && strings.ContainsAny(bucket, "@:"):
+		l.failKey("state.path", "must not hold a login: credentials come from the environment, as AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY do")
 	case strings.ContainsAny(rest, "?#"):
 		l.failKey("state.path", "must not hold a query: endpoint, region and path_style are keys of their own")
 	case scheme == "file" && (bucket != "" || len(rest) < 2):
