@@ -248,39 +248,3 @@ func (x *session) showEncryptionKeys() ([][]*string, error) {
 }
 
 var encryptionKeyColumns = []string{"Key", "Created", "Wrapped By", "Current", "In Use"}
-
-// RewrapKeys wraps the data keys of a data directory, which no process may have
-// open, under the master key of another configuration.
-func RewrapKeys(ctx context.Context, from, to *config.Config) error {
-	dir := from.State.LocalDir()
-	switch {
-	case !from.State.EncryptionEnabled || !to.State.EncryptionEnabled:
-		return errors.New("both configurations must have [state] encryption_enabled = true")
-	case from.State.BucketURL() != "":
-		return errors.New("the state lies in a bucket, whose keyring is the one that counts: rewrap-key is for data directories")
-	case to.State.LocalDir() != dir:
-		return fmt.Errorf("the configurations name two data directories, %s and %s", dir, to.State.LocalDir())
-	}
-	lock, err := dirlock.Acquire(dir)
-	if err != nil {
-		return err
-	}
-	defer func() { _ = lock.Release() }()
-	encoded, err := seal.ReadFile(dir)
-	if err != nil {
-		return err
-	}
-	before, err := kms.Open(ctx, from.KMS, from.LocalKeyFile(), false)
-	if err != nil {
-		return err
-	}
-	ring, err := seal.Load(ctx, encoded, before)
-	if err != nil {
-		return err
-	}
-	after, err := kms.Open(ctx, to.KMS, to.LocalKeyFile(), true)
-	if err != nil {
-		return err
-	}
-	return ring.Rewrap(ctx, after, func(encoded []byte) error { return seal.WriteFile(dir, encoded) })
-}

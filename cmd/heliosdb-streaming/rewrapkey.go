@@ -3,6 +3,8 @@ package main
 import (
 	"context"
 	"fmt"
+	"os/signal"
+	"syscall"
 
 	"github.com/heliosdb/heliosdb-streaming/server"
 )
@@ -12,8 +14,8 @@ var rewrapKey = command{
 	summary: "wrap the data keys of encrypted state under another master key",
 	usage:   "--config FILE --to FILE",
 	text: `For a move to another key or another provider of [kms], while nothing runs on the data
-directory: --config is the configuration that the state was written with, --to the one to go
-on with. State is not rewritten. Keep the old master key as long as there are savepoints and
+directory or the bucket: --config is the configuration that the state was written with, --to the
+one to go on with, which differs in [kms]. State is not rewritten. If it was interrupted, do it again. Keep the old master key as long as there are savepoints and
 backups that it wrapped. (A new data key, under the same [kms], needs no stop:
 ALTER SYSTEM ROTATE ENCRYPTION KEY.)`,
 	define: func(f *flags) action {
@@ -32,10 +34,13 @@ ALTER SYSTEM ROTATE ENCRYPTION KEY.)`,
 			if err != nil {
 				return configError{err}
 			}
-			if err := server.RewrapKeys(context.Background(), before, after); err != nil {
+			ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
+			defer stop()
+			place, err := server.RewrapKeys(ctx, before, after)
+			if err != nil {
 				return err
 			}
-			fmt.Fprintf(std.out, "the data keys of %s are wrapped by [kms] of %s now\n", after.State.LocalDir(), to.file)
+			fmt.Fprintf(std.out, "the data keys of %s are wrapped by [kms] of %s now\n", place, to.file)
 			return nil
 		}
 	},

@@ -36,7 +36,7 @@ func NewMetrics(reg prometheus.Registerer) *Metrics {
 		uploadBytes:  prometheus.NewCounter(prometheus.CounterOpts{Name: "heliosdb_remote_checkpoint_bytes_total", Help: "Bytes of checkpoints' runs sent to the bucket."}),
 		pendingBytes: prometheus.NewGauge(prometheus.GaugeOpts{Name: "heliosdb_remote_pending_bytes", Help: "Bytes of runs that the checkpoint in progress has still to send."}),
 		checkpoint: prometheus.NewGauge(prometheus.GaugeOpts{Name: "heliosdb_remote_checkpoint_timestamp_seconds",
-			Help: "When the last checkpoint was complete in the bucket, Unix seconds; 0: none since the start."}),
+			Help: "When the newest checkpoint of the bucket was made, Unix seconds; 0: it has none."}),
 		removedCount: prometheus.NewCounter(prometheus.CounterOpts{Name: "heliosdb_remote_objects_removed_total", Help: "Objects removed from the bucket because no retained checkpoint needs them."}),
 	}
 	if reg != nil {
@@ -62,5 +62,8 @@ func (m *Metrics) checkpointed(up Upload) {
 	m.uploadSeconds.Observe(up.Duration.Seconds())
 	m.checkpoint.SetToCurrentTime()
 }
+
+// found says when the newest checkpoint was made that a start has found.
+func (m *Metrics) found(at time.Time) { m.checkpoint.Set(float64(at.UnixMilli()) / 1000) }
 
 func (m *Metrics) removed(n int) { m.removedCount.Add(float64(n)) }

@@ -194,6 +194,9 @@ func (s *State) open(ctx, background context.Context) error {
 	if err := s.writeLocal(localState{Store: s.storeID, Instances: []string{s.instance}}); err != nil {
 		return err
 	}
+	if refs := s.refs(); len(refs) > 0 {
+		s.opt.Metrics.found(refs[0].Created)
+	}
 	return s.sendLocal(ctx, t)
 }
 
