@@ -105,7 +105,13 @@ func runServer(cfg *config.Config, o server.RunOptions, profile bool, std stdio)
 		defer end()
 	}
 	o.Log = log
-	return server.Run(ctx, cfg, o)
+	if err := server.Run(ctx, cfg, o); err != nil {
+		// Also on the error output, by main; whoever keeps the log alone has to see it, too.
+		log.Error("the server has failed", "error", err)
+		return err
+	}
+	log.Info("stopped")
+	return nil
 }
 
 // printConfig prints the configuration in force, and on the error output what

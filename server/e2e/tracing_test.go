@@ -3,6 +3,7 @@ package e2e
 import (
 	"encoding/json"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -126,12 +127,43 @@ func TestLogFile(t *testing.T) {
 		}
 		both += string(raw)
 	}
-	if !strings.Contains(both, `"component":"tracing"`) {
-		t.Error("nobody says that the collector is away")
+	for _, says := range []string{`"component":"tracing"`, `"msg":"stopped"`} {
+		if !strings.Contains(both, says) {
+			t.Errorf("the log has no %s", says)
+		}
 	}
 	for line := range strings.Lines(both + e.log.String()) {
 		if !json.Valid([]byte(line)) {
 			t.Errorf("no line of JSON: %q", line)
+		}
+	}
+}
+
+// TestFailureInLog: why a server ended is in its log, not on standard error alone.
+func TestFailureInLog(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ln.Close()
+	_, port, err := net.SplitHostPort(ln.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, code := run(t, []string{
+		"HELIOSDB_SERVER_METRICS_PORT=" + port, "HELIOSDB_SERVER_PORT=0", "HELIOSDB_SERVER_HEALTH_CHECK_PORT=0", "HELIOSDB_SERVER_PGWIRE_PORT=0",
+		"HELIOSDB_STATE_PATH=" + filepath.Join(dir, "state"), "HELIOSDB_LOGGING_FILE=" + filepath.Join(dir, "streaming.log"),
+		"JWT_SECRET=a secret of the test that is long enough",
+	}, "--config", write(t, dir, "streaming.toml", ""))
+	raw, err := os.ReadFile(filepath.Join(dir, "streaming.log"))
+	if err != nil || code != 1 {
+		t.Fatalf("%v, exit code %d\n%s", err, code, out)
+	}
+	for _, log := range []string{out, string(raw)} {
+		if !strings.Contains(log, "metrics port: listen tcp 127.0.0.1:"+port+": bind: address already in use") {
+			t.Errorf("not why it failed: %s", log)
 		}
 	}
 }
