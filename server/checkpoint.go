@@ -176,7 +176,7 @@ func (s *Server) freeze(info *CheckpointInfo) (*exec.Frozen, *epochMeta, error) 
 	info.Stall = frozen.Stall
 	return frozen, &epochMeta{
 		Format: metaFormat, Contained: contained, NextOID: cat.nextOID, NextOp: cat.nextOp, PausedAt: cat.pausedAt, Auth: users,
-		Relations: cat.user(), Graphs: frozen.Graphs,
+		Relations: cat.user(), Graphs: frozen.Graphs, TakenAt: time.Now().UnixMicro(),
 		RestoredFrom: s.restored.From, RestoredDigest: s.restored.Digest, RestoredAt: s.restored.At,
 	}, nil
 }

@@ -214,8 +214,9 @@ func (c *collector) Collect(ch chan<- prometheus.Metric) {
 	})
 	c.operators(gauge, counter, cat)
 	// Always there: an alert must see a run that never gets to its first checkpoint.
+	// One of an earlier run is as old as this run: nobody was there to take another.
 	age := c.began
-	if last := c.s.LastCheckpoint().At; !last.IsZero() {
+	if last := c.s.LastCheckpoint().At; last.After(age) {
 		age = last
 	}
 	gauge(descAge, time.Since(age).Seconds())

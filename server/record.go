@@ -48,6 +48,8 @@ type epochMeta struct {
 	Graphs    []exec.GraphState   `json:"graphs"`
 	PausedAt  int64               `json:"pausedAt,omitempty"`
 	Auth      json.RawMessage     `json:"auth,omitempty"` // auth.Auth.Snapshot
+	// TakenAt is when the graphs stood as the epoch says, in µs since 1970.
+	TakenAt int64 `json:"takenAt,omitempty"`
 	// RestoredFrom is the savepoint that this state goes back to, "" for none: so
 	// a start with the same flag does not go back once more.
 	RestoredFrom string `json:"restoredFrom,omitempty"`

@@ -72,6 +72,9 @@ func (s *Server) recoverEpoch() (uint64, error) {
 	if err := s.auth.Restore(meta.Auth); err != nil {
 		return 0, err
 	}
+	if meta.TakenAt > 0 {
+		s.checkpoints.last = CheckpointInfo{Epoch: m.Epoch, At: time.UnixMicro(meta.TakenAt)}
+	}
 	s.restored = restored{meta.RestoredFrom, meta.RestoredDigest, meta.RestoredAt}
 	cat := s.catalog().clone()
 	cat.nextOID, cat.nextOp, cat.pausedAt = meta.NextOID, meta.NextOp, meta.PausedAt

@@ -184,7 +184,7 @@ func (s *Server) takeOver(o *savepoint.Opened) error {
 	}
 	// Positions of the log are this log's from here on. All that it says until now
 	// is undone with the state.
-	meta.Contained = s.wal.LastPos()
+	meta.Contained, meta.TakenAt = s.wal.LastPos(), time.Now().UnixMicro()
 	for i := range meta.Graphs {
 		meta.Graphs[i].Applied, meta.Graphs[i].CutPos = meta.Contained, meta.Contained
 	}

@@ -60,6 +60,7 @@ func badgerOptions(dir string, o Options) badger.Options {
 	memtable := int64(o.MemtableMB) << 20
 	b := badger.DefaultOptions(dir).
 		WithInMemory(dir == "").
+		WithBypassLockGuard(true). // Open holds dirlock's, which a child process that is just being started cannot keep
 		WithLogger(slogLogger{o.Logger}).
 		WithDetectConflicts(false).
 		WithNumVersionsToKeep(1).

@@ -140,7 +140,7 @@ func Open(opt Options) (*Store, error) {
 		if err := errors.Join(syncPath(opt.Dir), syncPath(filepath.Dir(filepath.Clean(opt.Dir)))); err != nil {
 			return nil, fmt.Errorf("sync data directory: %w", err)
 		}
-		// A lock of our own name, because the key-value store has one, too, whose error says less.
+		// Instead of the key-value store's own, whose error says less.
 		lock, err := dirlock.Acquire(opt.Dir)
 		if err != nil {
 			return nil, err
