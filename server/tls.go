@@ -2,6 +2,7 @@ package server
 
 import (
 	"crypto/tls"
+	"log/slog"
 
 	"github.com/heliosdb/heliosdb-streaming/internal/config"
 	"github.com/heliosdb/heliosdb-streaming/internal/tlsconf"
@@ -13,13 +14,15 @@ func (s *Server) openTLS() (err error) {
 	if c.TLSCertFile == "" && c.TLSKeyFile == "" {
 		return nil
 	}
-	s.tls, err = tlsconf.Open(tlsconf.Options{
-		CertFile: c.TLSCertFile, KeyFile: c.TLSKeyFile, ClientCAFile: c.TLSClientCAFile, MinVersion: c.TLSMinVersion, Logger: s.logger("tls"),
-	})
+	s.tls, err = tlsconf.Open(tlsOptions(c, s.logger("tls")))
 	if err == nil {
 		s.OnReload(func(*config.Config) error { return s.tls.Reload() })
 	}
 	return err
+}
+
+func tlsOptions(c *config.Security, log *slog.Logger) tlsconf.Options {
+	return tlsconf.Options{CertFile: c.TLSCertFile, KeyFile: c.TLSKeyFile, ClientCAFile: c.TLSClientCAFile, MinVersion: c.TLSMinVersion, Logger: log}
 }
 
 // apiTLS is the encryption of the HTTP API; nil: it is plain.

@@ -49,7 +49,7 @@ func defineServe(f *flags) action {
 	c.define(f)
 	f.list(&c.sql, "sql", "FILE", "SQL to apply at startup, in order; may be repeated. Applying a file\nagain changes nothing")
 	f.text(&restore, "restore-from-savepoint", "ID", "replace the state by a savepoint that lies at [state] path, then serve;\na start that names the same one again goes on from where it was")
-	f.yes(&checkConfig, "check-config", "read the configuration, print what it means and where each value comes\nfrom (no secrets), and exit: 0 it is good, 2 it is not")
+	f.yes(&checkConfig, "check-config", "read the configuration and the certificates, RBAC file and SQL that it names,\nprint what it means and where each value comes from (no secrets), and exit:\n0 it is good, 2 it is not")
 	f.yes(&profile, "profile", "serve pprof on 127.0.0.1:6060, and on exit write cpu.pprof and\nheap.pprof into the working directory")
 	f.yes(&version, "version", "print the version and exit")
 	f.doc("help", "", "this text")
@@ -76,6 +76,9 @@ func defineServe(f *flags) action {
 		}
 		cfg.RestoreFrom = restore
 		if checkConfig {
+			if err := server.CheckFiles(cfg); err != nil {
+				return configError{err}
+			}
 			printConfig(cfg, std)
 			return nil
 		}

@@ -57,6 +57,15 @@ func FromConfig(k *config.Kafka) Security {
 	}
 }
 
+// CheckFiles reads the certificates and keys that s names.
+func (s Security) CheckFiles() error {
+	if !s.TLS {
+		return nil
+	}
+	_, err := s.tlsConfig("localhost:0")
+	return err
+}
+
 // anonymous is s without what proves who we are: brokers that a source names
 // itself must not be given the server's own credentials.
 func (s Security) anonymous() Security {

@@ -39,7 +39,7 @@ type Server struct {
 	// machine. Beyond loopback it needs TLS ([security] tls_cert_file), or
 	// [security] allow_plaintext. Default "127.0.0.1".
 	Host string `key:"host"`
-	// Port is the HTTP API and console. Default 8080.
+	// Port is the HTTP API (/api/v1). Default 8080.
 	Port int `key:"port" range:"0,65535"`
 	// HealthCheckPort serves /health and /ready. Default 8081.
 	HealthCheckPort int `key:"health_check_port" range:"0,65535"`

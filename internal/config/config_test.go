@@ -33,6 +33,9 @@ func TestFileErrors(t *testing.T) {
 		{"port = 1", `:1: unknown key "port" outside a section; it belongs to section [server]`},
 		{"server = 1", `:1: [server] must be a section`},
 		{"[[server]]\nport = 1", `[server] must be a section`},
+		{"[Server]\nport = 1", `unknown section [Server]; did you mean "server"?`},
+		{"[server]\nPORT = 1", `unknown key "PORT" in [server]; did you mean "port"?`},
+		{"[server]\nhost = localhost", `:2: expected value but found "localhost" instead`},
 		{"[server]\nport = 70000", `:2: [server] port must be between 0 and 65535, not 70000`},
 		{"[server]\nport = \"x\"", `:2: [server] port must be a whole number, not "x"`},
 		{"[server]\nport = 1.5", `must be a whole number`},
@@ -179,6 +182,28 @@ func TestSecretsStaySecret(t *testing.T) {
 	_, err = Load("", []string{"HELIOSDB_SECURITY_JWT_SECRET=" + secret[:10]})
 	if err == nil || strings.Contains(err.Error(), secret[:10]) {
 		t.Errorf("the secret shows in %v", err)
+	}
+}
+
+// TestSecretsInSyntaxErrors: who forgets the quotes does not find the secret in
+// the journal.
+func TestSecretsInSyntaxErrors(t *testing.T) {
+	t.Parallel()
+	for _, text := range []string{
+		"[security]\njwt_secret = hunter2andmore", "[security]\njwt_secret = 99999999999999999999", "[kafka]\nsasl_password = 0xhunter",
+		"[security]\n\"jwt_secret\" = truehunter", "security.jwt_secret = 12.34.hunter", "[security]\njwt_secrt = hunter",
+		"[kafka]\nsasl_password = falsehunter # the password", "[tracing]\nheaders = hunter",
+	} {
+		_, err := Load(write(t, text), nil)
+		if err == nil || strings.Contains(err.Error(), "hunter") || strings.Contains(err.Error(), "9999") || strings.Contains(err.Error(), "12.") {
+			t.Errorf("%q: %v", text, err)
+		}
+		if err != nil && !strings.Contains(err.Error(), "a text stands in double quotes") {
+			t.Errorf("%q: %v", text, err)
+		}
+	}
+	if _, err := Load(write(t, "[[server]]\nport = 1"), nil); err == nil || strings.Contains(err.Error(), "nil") {
+		t.Errorf("%v", err)
 	}
 }
 

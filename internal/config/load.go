@@ -162,7 +162,7 @@ func (l *loader) applyText(file, text string) {
 	if err != nil {
 		var pe toml.ParseError
 		if errors.As(err, &pe) {
-			l.fail(fmt.Sprintf("%s:%d", file, pe.Position.Line), "%s%s", strings.TrimSpace(pe.Message), twice(pe.Message, text))
+			l.fail(fmt.Sprintf("%s:%d", file, pe.Position.Line), "%s", l.parseMessage(pe, text))
 		} else {
 			l.fail(file, "%v", err)
 		}
@@ -186,13 +186,51 @@ func (l *loader) applyText(file, text string) {
 		if once(section) {
 			l.applySection(section, doc[section], at(section))
 		}
-		if len(key) < 2 || !l.isSection(section) {
+		if _, isTable := doc[section].(map[string]any); len(key) < 2 || !isTable || !l.isSection(section) {
 			continue
 		}
 		if name := section + "." + key[1]; once(name) {
 			l.applyKey(section, key[1], lookup(doc, section, key[1]), at(name))
 		}
 	}
+}
+
+// parseMessage is what is wrong with a text that is no TOML. The library quotes
+// a part of it; of a value that may be a secret nothing is shown.
+func (l *loader) parseMessage(pe toml.ParseError, text string) string {
+	if where := twice(pe.Message, text); where != "" {
+		return strings.TrimSpace(pe.Message) + where
+	}
+	if key, ok := keyOfLine(text, pe.Position.Line); ok && l.maySecret(key) {
+		return key + " has a value that is no TOML: a text stands in double quotes"
+	}
+	return strings.TrimSpace(pe.Message)
+}
+
+// keyOfLine is the last part of the key on a line (from 1) that sets one.
+func keyOfLine(text string, line int) (string, bool) {
+	lines := strings.Split(text, "\n")
+	if line < 1 || line > len(lines) {
+		return "", false
+	}
+	key, _, ok := strings.Cut(lines[line-1], "=")
+	key = cleanKey(key)
+	return key[strings.LastIndexByte(key, '.')+1:], ok
+}
+
+// maySecret reports whether a key is a secret's, or none that is known: it may
+// be a secret's with a slip.
+func (l *loader) maySecret(key string) bool {
+	known := false
+	for _, f := range l.fields {
+		if f.key == key {
+			if f.secret() {
+				return true
+			}
+			known = true
+		}
+	}
+	return !known
 }
 
 // twice adds to the message of a key that stands twice where it stood first.

@@ -1,13 +1,17 @@
 package config
 
-import "fmt"
+import (
+	"fmt"
+	"strings"
+)
 
 // didYouMean returns `; did you mean "x"?` for the candidate nearest to name,
 // or nothing when none is near enough to be a slip.
 func didYouMean(name string, candidates []string) string {
 	best, bestDist := "", len(name)/3+2
+	name = strings.ToLower(name)
 	for _, c := range candidates {
-		if d := distance(name, c, bestDist); d < bestDist {
+		if d := distance(name, strings.ToLower(c), bestDist); d < bestDist {
 			best, bestDist = c, d
 		}
 	}

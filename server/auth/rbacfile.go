@@ -78,6 +78,14 @@ func rbacBad(at text, format string, args ...any) error {
 	return &rbacError{at.line, fmt.Sprintf(format, args...)}
 }
 
+// goTypes are the names that the YAML library has for what it was to read.
+var goTypes = strings.NewReplacer("[]auth.userYAML", "a list of users", "[]auth.roleYAML", "a list of roles", "[]auth.text", "a list of texts",
+	"type auth.userYAML", "a user", "type auth.roleYAML", "a role", "type auth.rbacYAML", "the file", "auth.userYAML", "a user", "auth.roleYAML", "a role",
+	"auth.rbacYAML", "users and roles", "yaml: unmarshal errors:\n  ", "")
+
+// rbacYAMLError is the library's error in words of the file.
+func rbacYAMLError(err error) error { return errors.New(goTypes.Replace(err.Error())) }
+
 // parseRBAC reads and checks a file. known finds roles that are defined
 // elsewhere; minCost is the cheapest bcrypt hash accepted.
 func parseRBAC(p []byte, known func(string) (RoleInfo, bool), minCost int) (*rbacFile, error) {
@@ -85,7 +93,7 @@ func parseRBAC(p []byte, known func(string) (RoleInfo, bool), minCost int) (*rba
 	d := yaml.NewDecoder(bytes.NewReader(p))
 	d.KnownFields(true)
 	if err := d.Decode(&y); err != nil && !errors.Is(err, io.EOF) {
-		return nil, err
+		return nil, rbacYAMLError(err)
 	}
 	if err := d.Decode(new(yaml.Node)); !errors.Is(err, io.EOF) {
 		return nil, errors.New("there is more than one document in it")
@@ -169,6 +177,19 @@ func (f *rbacFile) addUser(u userYAML, known func(string) (RoleInfo, bool), minC
 		return rbacBad(u.Username, "user %q has more than %d roles", out.Name, MaxRolesPerUser)
 	}
 	f.users[out.Name] = out
+	return nil
+}
+
+// CheckRBACFile says what is wrong with a file, before a server reads it. A role
+// that the file does not define may be one made in SQL.
+func CheckRBACFile(path string) error {
+	p, err := readBounded(path)
+	if err == nil {
+		_, err = parseRBAC(p, func(name string) (RoleInfo, bool) { return RoleInfo{Name: name}, true }, MinBcryptCost)
+	}
+	if err != nil {
+		return fmt.Errorf("RBAC file %s: %w", path, err)
+	}
 	return nil
 }
 
