@@ -37,12 +37,19 @@ type encryption struct {
 }
 
 // openEncryption opens the keyring of a data directory, or makes it for a new
-// one. What does not fit is refused before anything is changed. Nothing may
+// one, or for state in memory (dir ""). What does not fit is refused before anything is changed. Nothing may
 // have the directory open.
 func openEncryption(ctx context.Context, cfg *config.Config, dir string) (encryption, error) {
 	e := encryption{dir: dir}
-	if !cfg.State.EncryptionEnabled || dir == "" {
+	if !cfg.State.EncryptionEnabled {
 		return e, nil // a store that is encrypted refuses to be opened without a keyring
+	}
+	if dir == "" { // memory: savepoints are kept
+		var err error
+		if e.kms, err = kms.Open(ctx, cfg.KMS, cfg.LocalKeyFile(), true); err == nil {
+			e.ring, err = seal.New(ctx, e.kms)
+		}
+		return e, err
 	}
 	if err := refuseUnsealed(dir); err != nil {
 		return e, err
@@ -182,6 +189,9 @@ func (e *encryption) publish(ctx context.Context, encoded []byte) error {
 		if err := e.share(ctx, encoded); err != nil {
 			return err
 		}
+	}
+	if e.dir == "" {
+		return nil
 	}
 	return seal.WriteFile(e.dir, encoded)
 }

@@ -198,3 +198,30 @@ func TestBucketNotEncrypted(t *testing.T) {
 	cfg.State.LocalPath = filepath.Join(dir, "another")
 	refused(t, cfg, "without encryption", dir)
 }
+
+// State in memory is encrypted, too, when that is asked for: its savepoints are on
+// the disk.
+func TestMemorySavepointSealed(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	cfg := fileConfig(filepath.Join(dir, "state"))
+	cfg.State.Backend = config.BackendMemory
+	id := makeSealed(t, cfg)
+	raw, err := os.ReadFile(filepath.Join(dir, "state", id, "savepoint.json"))
+	if err != nil || !strings.Contains(string(raw), `"sealed": true`) {
+		t.Fatalf("%s, %v", raw, err)
+	}
+	cfg.RestoreFrom = id
+	opens(t, cfg)
+	t.Run("rotate", func(t *testing.T) {
+		s, c := openFile(t, cfg)
+		c.must(t, "ALTER SYSTEM ROTATE ENCRYPTION KEY", "INSERT INTO t VALUES (5)")
+		if _, err := s.CreateSavepoint(t.Context(), ""); err != nil {
+			t.Error(err)
+		}
+	})
+	if err := os.Remove(cfg.KMS.LocalKeyFile); err != nil {
+		t.Fatal(err)
+	}
+	refused(t, cfg, "is missing", dir)
+}

@@ -29,10 +29,7 @@ func (l *loader) checkState() {
 	}
 	l.checkURL("state.endpoint", c.State.Endpoint)
 	if c.State.Backend == BackendMemory {
-		l.warnKey("state.backend", `= "memory": all state is lost when the process ends`)
-		if c.State.EncryptionEnabled {
-			l.warnKey("state.encryption_enabled", `has no effect with backend = "memory"`)
-		}
+		l.warnKey("state.backend", `= "memory": all state is lost when the process ends; savepoints stay`)
 		return
 	}
 	l.checkPath()

@@ -74,7 +74,6 @@ func TestWarnings(t *testing.T) {
 	for _, c := range []struct{ text, want string }{
 		{"", "tokens are signed with a random one"},
 		{"[kms]\naws_region = 'x'", `:2: [kms] aws_region has no effect: it belongs to provider = "aws"`},
-		{"[state]\nbackend = 'memory'\nencryption_enabled = true", "[state] encryption_enabled has no effect with backend"},
 		{"[state]\nlocal_path = '/x'", "[state] local_path has no effect: it belongs to object stores"},
 		{"[kafka]\nsasl_username = 'x'", "[kafka] sasl_username has no effect without sasl_mechanism"},
 		{"[kafka]\nsasl_mechanism = 'PLAIN'\nsasl_username = 'x'\nsasl_password = 'y'", `= "PLAIN" without enable_ssl = true shows the secret`},
