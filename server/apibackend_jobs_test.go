@@ -61,6 +61,16 @@ func TestAPIJobOnTopic(t *testing.T) {
 	}
 }
 
+// TestBrokersWithBlanks: a list is as good with blanks beside its commas.
+func TestBrokersWithBlanks(t *testing.T) {
+	t.Parallel()
+	addr := testkafka.Fake(t)
+	c := startAPI(t, " "+addr+" , "+addr+" ")
+	topic := produceJSON(t, addr, `{"a":1}`)
+	c.must(http.StatusCreated, "POST", "/api/v1/jobs", fmt.Sprintf(`{"name":"j","source":"kafka","config":{"topic":%q}}`, topic))
+	c.becomes("SELECT a FROM j", "[[1]]")
+}
+
 func TestAPIJobPayload(t *testing.T) {
 	t.Parallel()
 	addr := testkafka.Fake(t)

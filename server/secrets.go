@@ -2,7 +2,6 @@ package server
 
 import (
 	"maps"
-	"strings"
 
 	"github.com/heliosdb/heliosdb-streaming/connectors/kafka"
 	"github.com/heliosdb/heliosdb-streaming/internal/config"
@@ -60,7 +59,7 @@ func (s *Server) renewSecrets(env *ddlEnv, c *change, st *ast.CreateSource) (*ca
 // kafkaOptions are a source's options over the [kafka] section.
 func (s *Server) kafkaOptions(r *catalog.Relation, k *config.Kafka) (kafka.Options, error) {
 	o, _, err := kafka.ParseOptions(r.Options, kafka.Options{
-		Brokers: strings.Split(k.BootstrapServers, ","), GroupID: k.GroupID,
+		Brokers: k.Brokers(), GroupID: k.GroupID,
 		Startup: kafka.StartupMode(k.AutoOffsetReset), FetchMinBytes: k.FetchMinBytes, FetchMaxBytes: min(k.FetchMaxBytes, s.bufferBytes()),
 		FetchMaxPartitionBytes: k.FetchMaxPartitionBytes, FetchMaxWait: k.FetchMaxWait,
 		BufferBytes: s.bufferBytes(), Security: kafka.FromConfig(k), Logger: s.logger("kafka"),

@@ -10,11 +10,21 @@ const (
 	SASLOAuthBearer = "OAUTHBEARER"
 )
 
+// Brokers are the addresses of BootstrapServers, without the blanks beside the
+// commas.
+func (k *Kafka) Brokers() []string {
+	list := strings.Split(k.BootstrapServers, ",")
+	for i, addr := range list {
+		list[i] = strings.TrimSpace(addr)
+	}
+	return list
+}
+
 func (l *loader) checkKafka() {
 	k := &l.c.Kafka
 	l.require("kafka.group_id", k.GroupID)
-	for addr := range strings.SplitSeq(k.BootstrapServers, ",") {
-		l.checkAddress("kafka.bootstrap_servers", strings.TrimSpace(addr), 1)
+	for _, addr := range k.Brokers() {
+		l.checkAddress("kafka.bootstrap_servers", addr, 1)
 	}
 	if k.FetchMinBytes > k.FetchMaxBytes {
 		l.failKey("kafka.fetch_min_bytes", "(%d) is more than fetch_max_bytes (%d)", k.FetchMinBytes, k.FetchMaxBytes)
