@@ -83,13 +83,11 @@ func (l *loader) checkSecret(name string, secret Secret) {
 	}
 }
 
-// kmsKeys are the keys that each provider needs, with a value that shows how.
+// kmsKeys are the keys that each provider needs, with a value that shows how. The
+// names of keys have defaults.
 var kmsKeys = map[string][][2]string{
-	KMSLocal: nil,
-	KMSAWS:   {{"aws_key_id", "arn:aws:kms:us-east-1:123456789012:key/12345678-1234-1234-1234-123456789012"}},
-	KMSAzure: {{"azure_vault_url", "https://your-vault.vault.azure.net"}, {"azure_key_name", "heliosdb-encryption-key"}},
-	KMSGCP: {{"gcp_project_id", "your-project"}, {"gcp_location", "us-central1"}, {"gcp_keyring", "heliosdb"},
-		{"gcp_key_name", "streaming-encryption-key"}},
+	KMSAzure: {{"azure_vault_url", "https://your-vault.vault.azure.net"}},
+	KMSGCP:   {{"gcp_project_id", "your-project"}, {"gcp_location", "us-central1"}},
 }
 
 // checkKMS asks for what the chosen provider needs, once there is something to

@@ -99,7 +99,8 @@ type KMS struct {
 	LocalKeyFile string `key:"local_key_file"`
 	// AWSRegion of the key. Default "": as AWS_REGION says.
 	AWSRegion string `key:"aws_region"`
-	// AWSKeyID is the key's ARN, id or alias/name.
+	// AWSKeyID is the key's ARN, id or alias/name. Default "":
+	// alias/heliosdb-streaming.
 	AWSKeyID string `key:"aws_key_id"`
 	// AWSEndpoint is another URL of the service, for emulators and private
 	// links. Default "": Amazon's.
@@ -107,16 +108,16 @@ type KMS struct {
 	// AzureVaultURL is the vault, for example
 	// "https://your-vault.vault.azure.net".
 	AzureVaultURL string `key:"azure_vault_url"`
-	// AzureKeyName is the key in that vault.
+	// AzureKeyName is the key in that vault. Default "": heliosdb-encryption-key.
 	AzureKeyName string `key:"azure_key_name"`
 	// GCPProjectID is the project of the key; with the three below it makes the
 	// key's resource name.
 	GCPProjectID string `key:"gcp_project_id"`
 	// GCPLocation is the location of the key ring, for example "us-central1".
 	GCPLocation string `key:"gcp_location"`
-	// GCPKeyring is the key ring.
+	// GCPKeyring is the key ring. Default "": heliosdb.
 	GCPKeyring string `key:"gcp_keyring"`
-	// GCPKeyName is the key in that ring.
+	// GCPKeyName is the key in that ring. Default "": streaming-encryption-key.
 	GCPKeyName string `key:"gcp_key_name"`
 	// GCPEndpoint is another host:port of the service, for emulators and private
 	// links. Default "": Google's.
