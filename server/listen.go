@@ -2,14 +2,12 @@ package server
 
 import (
 	"context"
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
 	"net"
 	"net/http"
 	"strconv"
-	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus/promhttp"
@@ -22,11 +20,11 @@ import (
 type Listeners struct {
 	PG, API, Health, Metrics string // host:port
 
-	s     *Server
-	pg    *pgwire.Server
-	https []*http.Server
-	ready atomic.Bool
-	errs  chan error
+	s       *Server
+	pg      *pgwire.Server
+	health  *healthPort
+	metrics *http.Server
+	errs    chan error
 
 	api       *api.API
 	apiServer *http.Server
@@ -68,21 +66,23 @@ func (s *Server) Listen() (*Listeners, error) {
 	if err := l.serveAPI(s.apiTLS()); err != nil {
 		return nil, errors.Join(err, l.Close(context.Background()))
 	}
-	health := http.NewServeMux()
-	health.HandleFunc("GET /health", l.health)
-	health.HandleFunc("GET /ready", l.readiness)
 	metrics := http.NewServeMux()
 	metrics.Handle("GET /metrics", s.guardMetrics(promhttp.HandlerFor(s.reg, promhttp.HandlerOpts{
 		MaxRequestsInFlight: 4, Timeout: httpTimeout,
 		// A series that cannot be told does not take the others away.
 		ErrorHandling: promhttp.ContinueOnError, ErrorLog: slog.NewLogLogger(s.log.Handler(), slog.LevelError),
 	})))
-	if err := l.http("health check", s.cfg.Server.HealthCheckPort, &l.Health, health); err != nil {
+	if l.health = s.health; l.health == nil {
+		if l.health, err = s.openHealth(); err != nil {
+			return nil, errors.Join(err, l.Close(context.Background()))
+		}
+	}
+	l.Health = l.health.addr
+	watched, err := s.open("metrics", s.cfg.Server.MetricsPort, &l.Metrics)
+	if err != nil {
 		return nil, errors.Join(err, l.Close(context.Background()))
 	}
-	if err := l.http("metrics", s.cfg.Server.MetricsPort, &l.Metrics, metrics); err != nil {
-		return nil, errors.Join(err, l.Close(context.Background()))
-	}
+	l.metrics = s.serveWatch("metrics", watched, metrics, l.errs)
 	return l, nil
 }
 
@@ -95,61 +95,31 @@ func (s *Server) open(what string, port int, addr *string) (net.Listener, error)
 	return ln, nil
 }
 
-func (l *Listeners) http(what string, port int, addr *string, h http.Handler) error {
-	ln, err := l.s.open(what, port, addr)
-	if err != nil {
-		return err
-	}
-	srv := &http.Server{
-		Handler: h, ReadHeaderTimeout: httpHeaderTimeout, ReadTimeout: httpTimeout, WriteTimeout: httpTimeout,
-		IdleTimeout: time.Minute, MaxHeaderBytes: httpHeaderBytes,
-	}
-	if t := l.s.watchTLS(); t != nil {
-		ln = tls.NewListener(ln, t)
-	}
-	l.https = append(l.https, srv)
-	go func() {
-		if err := srv.Serve(ln); err != nil && !errors.Is(err, http.ErrServerClosed) {
-			l.errs <- fmt.Errorf("%s listener: %w", what, err)
-		}
-	}()
-	return nil
-}
-
 // Ready lets /ready say yes.
-func (l *Listeners) Ready() { l.ready.Store(true) }
+func (l *Listeners) Ready() { l.health.ready.Store(true) }
 
 // Errors gives the error of a listener that broke.
 func (l *Listeners) Errors() <-chan error { return l.errs }
 
-// health answers 200 as long as the process works at all.
-func (l *Listeners) health(w http.ResponseWriter, _ *http.Request) {
-	w.Header().Set("Content-Type", "application/json")
-	fmt.Fprintln(w, `{"status":"ok"}`)
-}
-
-// readiness answers 200 once recovery and the startup files are done.
-func (l *Listeners) readiness(w http.ResponseWriter, _ *http.Request) {
-	w.Header().Set("Content-Type", "application/json")
-	if !l.ready.Load() {
-		w.WriteHeader(http.StatusServiceUnavailable)
-		fmt.Fprintln(w, `{"status":"starting"}`)
-		return
-	}
-	fmt.Fprintln(w, `{"status":"ready"}`)
-}
+// Lost gives that of the health port, which may be older than the others.
+func (l *Listeners) Lost() <-chan error { return l.health.errs }
 
 // Close stops listening; sessions get 57P01, those that run a statement until
 // ctx ends to finish it.
 func (l *Listeners) Close(ctx context.Context) error {
-	l.ready.Store(false)
 	var err error
+	if l.health != nil {
+		l.health.ready.Store(false)
+	}
 	if l.pg != nil {
 		err = l.pg.Shutdown(ctx)
 	}
 	err = errors.Join(err, l.closeAPI(ctx))
-	for _, srv := range l.https {
-		err = errors.Join(err, srv.Shutdown(ctx))
+	if l.metrics != nil {
+		err = errors.Join(err, l.metrics.Shutdown(ctx))
+	}
+	if l.health != nil { // the last one: while the others end, the process lives
+		err = errors.Join(err, l.health.srv.Shutdown(ctx))
 	}
 	return err
 }

@@ -45,7 +45,17 @@ func Run(ctx context.Context, cfg *config.Config, o RunOptions) (err error) {
 		}
 		defer func() { err = errors.Join(err, d.close()) }()
 	}
-	s, err := openUntil(ctx, cfg, log.Logger)
+	var health *healthPort
+	s, err := openUntil(ctx, cfg, log.Logger, func(s *Server) {
+		// A port that is taken is told by Listen: before, a second process on the same
+		// state is to hear of that.
+		if health, _ = s.openHealth(); health != nil { //nolint:errcheck // see above
+			s.health = health
+		}
+	})
+	if health != nil {
+		defer health.srv.Close()
+	}
 	switch {
 	case err != nil && ctx.Err() != nil:
 		log.Info("stopped before it was ready", "error", err)
@@ -103,6 +113,8 @@ func (s *Server) serve(ctx context.Context, l *Listeners, d *devMode, o RunOptio
 	case <-s.lost():
 		return s.remote.Err()
 	case err := <-l.Errors():
+		return err
+	case err := <-l.Lost():
 		return err
 	}
 }

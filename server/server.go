@@ -46,6 +46,7 @@ type Server struct {
 	auth       *auth.Auth
 	tls        *tlsconf.Source // nil: the ports are not encrypted
 	clients    clientControl   // nil: nothing listens
+	health     *healthPort     // nil: not open yet
 	audit      *auth.Audit     // nil: none is kept
 	rates      rates
 
@@ -77,12 +78,12 @@ type Server struct {
 // Open opens the data directory, recovers what it holds and lets the jobs run.
 // There are no listeners yet, see Serve.
 func Open(cfg *config.Config, log *slog.Logger) (*Server, error) {
-	return openUntil(context.Background(), cfg, log)
+	return openUntil(context.Background(), cfg, log, func(*Server) {})
 }
 
 // openUntil is Open that gives up when ctx ends: waiting for a bucket's lease, a
-// download or a restore may take long.
-func openUntil(ctx context.Context, cfg *config.Config, log *slog.Logger) (*Server, error) {
+// download or a restore may take long. Before that it calls opening.
+func openUntil(ctx context.Context, cfg *config.Config, log *slog.Logger, opening func(*Server)) (*Server, error) {
 	s := &Server{cfg: cfg, log: log, reg: prometheus.NewRegistry(), specs: map[uint32]source.Spec{}, look: make(chan struct{}, 1)}
 	s.closing, s.stop = context.WithCancel(context.Background())
 	given := context.AfterFunc(ctx, s.stop)
@@ -96,6 +97,7 @@ func openUntil(ctx context.Context, cfg *config.Config, log *slog.Logger) (*Serv
 		s.stop()
 		return nil, err
 	}
+	opening(s)
 	if cfg.RestoreFrom != "" {
 		if err := s.checkRestore(s.closing); err != nil {
 			s.stop()
