@@ -12,7 +12,7 @@ import (
 
 // grantRoles executes GRANT role TO user and REVOKE role FROM user.
 func (x *session) grantRoles(ctx context.Context, st *ast.GrantRole) error {
-	if err := x.permit([]right{{need: auth.Admin}}); err != nil {
+	if err := x.permit([]right{{need: auth.Admin}}, "GRANT or REVOKE of a role"); err != nil {
 		return err
 	}
 	if st.Admin {
@@ -50,7 +50,7 @@ func (x *session) grantRoles(ctx context.Context, st *ast.GrantRole) error {
 
 // grant executes GRANT privileges ON relations TO … and REVOKE … FROM ….
 func (x *session) grant(ctx context.Context, st *ast.Grant) error {
-	if err := x.permit([]right{{need: auth.Admin}}); err != nil {
+	if err := x.permit([]right{{need: auth.Admin}}, "GRANT or REVOKE of privileges"); err != nil {
 		return err
 	}
 	if st.GrantOption {

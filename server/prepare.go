@@ -306,14 +306,14 @@ func (x *session) execute(ctx context.Context, p *prepared, args []delta.Datum) 
 	if err != nil {
 		return nil, err
 	}
-	if err := x.permit(p.rights); err != nil {
+	if err := x.permit(p.rights, p.stmt.SQL); err != nil {
 		return nil, err
 	}
 	r, err := p.cmd.run(&call{ctx: ctx, x: x, p: p, args: args})
 	if err != nil && p.version != x.s.catalog().version {
 		// The catalog changed between the look at it and the snapshot.
 		if p, err2 := x.current(ctx, p); err2 == nil {
-			if err := x.permit(p.rights); err != nil {
+			if err := x.permit(p.rights, p.stmt.SQL); err != nil {
 				return nil, err
 			}
 			return p.cmd.run(&call{ctx: ctx, x: x, p: p, args: args})

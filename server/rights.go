@@ -36,7 +36,8 @@ func (x *session) who() auth.Identity {
 
 // permit checks what a statement needs, each time it is executed: a user's roles
 // and grants may have changed since it was prepared.
-func (x *session) permit(rights []right) error {
+// sql is for the audit log.
+func (x *session) permit(rights []right, sql string) error {
 	if end := x.id.Expires; !end.IsZero() && time.Now().After(end) {
 		return fatal(pgerr.InvalidAuthorization, "terminating connection because its token has expired").
 			WithHint("Log in again for a new token.")
@@ -47,7 +48,7 @@ func (x *session) permit(rights []right) error {
 	}
 	id := x.who()
 	for _, r := range rights {
-		if err := x.s.auth.Authorize(id, r.need, r.objects...); err != nil {
+		if err := x.s.auth.AuthorizeStatement(id, sql, r.need, r.objects...); err != nil {
 			return err
 		}
 	}
@@ -169,7 +170,7 @@ func (x *session) toShow(st *ast.Show) []right {
 }
 
 // mayRead is permit for relations that a definition reads.
-func (x *session) mayRead(oids []uint32) error { return x.permit(toRead(x.s.catalog(), oids)) }
+func (x *session) mayRead(oids []uint32) error { return x.permit(toRead(x.s.catalog(), oids), "") }
 
 // shown is a statement's text as others may see it: without passwords.
 func shown(st ast.Statement, text string) string {

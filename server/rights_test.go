@@ -2,12 +2,15 @@ package server
 
 import (
 	"errors"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 
+	"github.com/heliosdb/heliosdb-streaming/internal/config"
 	"github.com/heliosdb/heliosdb-streaming/internal/pgerr"
 )
 
@@ -278,6 +281,38 @@ func veraConfig(g *guarded, sql string) *pgx.ConnConfig {
 		return g.config("vera", "something new")
 	}
 	return g.config("vera", testPassword)
+}
+
+// TestRefusalsAreAudited: the log says what was refused, without secrets.
+func TestRefusalsAreAudited(t *testing.T) {
+	t.Parallel()
+	file := filepath.Join(t.TempDir(), "audit.log")
+	g := startGuarded(t, func(c *config.Config) { c.Security.AuditLogFile = file })
+	run(t, g.as("ada"), "CREATE TABLE ledger (id int)")
+	vera := g.as("vera")
+	for _, sql := range []string{
+		"DROP TABLE ledger", "PAUSE JOBS", "GRANT admin TO vera", "GRANT SELECT ON ledger TO vera", "DROP USER ada", "INSERT INTO ledger VALUES (4711)",
+		"CREATE SOURCE s (a int) WITH (connector = 'kafka', topic = 't', properties.sasl.password = 'hunter2') FORMAT PLAIN ENCODE JSON",
+	} {
+		if got := fails(t, vera, sql); !strings.HasPrefix(got, "42501 ") {
+			t.Errorf("%s: %s", sql, got)
+		}
+	}
+	b, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{
+		"permission Delete: DROP TABLE ledger", "permission Manage: PAUSE JOBS", "permission Admin: GRANT or REVOKE of a role",
+		"permission Admin: GRANT or REVOKE of privileges", "permission Admin: DROP ROLE", "permission Write, table ledger\"", "permission Execute: CREATE SOURCE s ",
+	} {
+		if !strings.Contains(string(b), want) {
+			t.Errorf("%q is not in the audit log", want)
+		}
+	}
+	if strings.Contains(string(b), "hunter2") || strings.Contains(string(b), "4711") {
+		t.Errorf("a secret or a row is in the audit log:\n%s", b)
+	}
 }
 
 func TestSetRole(t *testing.T) {

@@ -245,14 +245,14 @@ func (x *session) alterPlainRole(ctx context.Context, st *ast.AlterRole, name st
 		w.permissions = &p
 	}
 	if w.permissions == nil {
-		return x.permit([]right{{need: auth.Admin}})
+		return x.permit([]right{{need: auth.Admin}}, "ALTER ROLE")
 	}
 	return x.s.auth.AlterRole(ctx, x.who(), name, *w.permissions)
 }
 
 func (x *session) dropRoles(ctx context.Context, st *ast.DropRole) error {
 	a := x.s.auth
-	if err := x.permit([]right{{need: auth.Admin}}); err != nil {
+	if err := x.permit([]right{{need: auth.Admin}}, "DROP ROLE"); err != nil {
 		return err
 	}
 	// All are looked up before the first is dropped.

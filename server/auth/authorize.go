@@ -20,6 +20,12 @@ type Object struct {
 // permission. A refusal is 42501 in PostgreSQL's words, and in the audit log.
 // A statement that both reads and writes is asked for in two calls.
 func (a *Auth) Authorize(id Identity, need Permission, objects ...Object) error {
+	return a.AuthorizeStatement(id, "", need, objects...)
+}
+
+// AuthorizeStatement is Authorize for a statement, which the audit log names
+// where no object says what was refused.
+func (a *Auth) AuthorizeStatement(id Identity, sql string, need Permission, objects ...Object) error {
 	perms, lacking, known := a.weigh(id, need, objects)
 	switch {
 	case !known:
@@ -37,6 +43,9 @@ func (a *Auth) Authorize(id Identity, need Permission, objects ...Object) error 
 	} else {
 		err = pgerr.New(pgerr.InsufficientPrivilege, "permission denied: this needs permission %s", need).
 			WithDetail("These roles have it: %s.", a.rolesWith(need))
+		if sql != "" {
+			detail += ": " + RedactSQL(sql)
+		}
 	}
 	a.record(id, EventDenied, OutcomeRefused, detail)
 	return err
