@@ -3,12 +3,19 @@ package deploy
 import (
 	"bufio"
 	"bytes"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/x509"
+	"encoding/pem"
+	"math/big"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
+	"time"
 )
 
 func newReader(b []byte) *bufio.Reader { return bufio.NewReader(bytes.NewReader(b)) }
@@ -66,12 +73,15 @@ func binary(t *testing.T) string {
 // checkConfigEnv runs --check-config on a configuration with one more variable.
 func checkConfigEnv(t *testing.T, text string, env ...string) (string, error) {
 	t.Helper()
-	// The files of the certificate must be there; what they hold is not looked at.
+	// A certificate, as the Secret has it: the program looks at it.
 	dir := t.TempDir()
 	name := filepath.Join(dir, "streaming.toml")
 	text = strings.ReplaceAll(text, "/etc/heliosdb-tls/", dir+"/")
-	for file, content := range map[string]string{name: text, filepath.Join(dir, "tls.crt"): "", filepath.Join(dir, "tls.key"): "", filepath.Join(dir, "ca.crt"): ""} {
-		if err := os.WriteFile(file, []byte(content), 0o600); err != nil {
+	cert, key := selfSigned(t)
+	for file, content := range map[string][]byte{
+		name: []byte(text), filepath.Join(dir, "tls.crt"): cert, filepath.Join(dir, "tls.key"): key, filepath.Join(dir, "ca.crt"): cert,
+	} {
+		if err := os.WriteFile(file, content, 0o600); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -79,6 +89,25 @@ func checkConfigEnv(t *testing.T, text string, env ...string) (string, error) {
 	cmd.Env = append(os.Environ(), env...)
 	out, err := cmd.CombinedOutput()
 	return string(out), err
+}
+
+// selfSigned makes a certificate and its key, PEM.
+func selfSigned(t *testing.T) (cert, key []byte) {
+	t.Helper()
+	k, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := &x509.Certificate{SerialNumber: big.NewInt(1), DNSNames: []string{"localhost"}, NotAfter: time.Now().Add(time.Hour)}
+	der, err := x509.CreateCertificate(rand.Reader, c, c, k.Public(), k)
+	if err != nil {
+		t.Fatal(err)
+	}
+	private, err := x509.MarshalPKCS8PrivateKey(k)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}), pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: private})
 }
 
 func checkConfigText(t *testing.T, text string) {
