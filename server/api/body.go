@@ -15,6 +15,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf16"
 	"unicode/utf8"
 )
 
@@ -65,6 +66,9 @@ func decode(r *request, v any, optional bool) error {
 	if !utf8.Valid(raw) {
 		return problem(BadRequest, "the body is not valid UTF-8")
 	}
+	if at := halfSurrogate(raw); at > 0 {
+		return problem(BadRequest, fmt.Sprintf("the body has half a surrogate pair, which is no character, at byte %d", at))
+	}
 	if err := checkShape(raw, reflect.TypeOf(v).Elem(), "body"); err != nil {
 		return err
 	}
@@ -72,6 +76,36 @@ func decode(r *request, v any, optional bool) error {
 		return badJSON(err)
 	}
 	return nil
+}
+
+// halfSurrogate is the byte, from 1, of a \u escape of UTF-16 whose other half is
+// missing; 0: there is none. The decoder would put U+FFFD there, and the text
+// would not be what was sent.
+func halfSurrogate(raw []byte) int {
+	unit := func(i int) (rune, bool) { // the escape at i
+		if i+6 > len(raw) || raw[i] != '\\' || raw[i+1] != 'u' {
+			return 0, false
+		}
+		n, err := strconv.ParseUint(string(raw[i+2:i+6]), 16, 16)
+		return rune(n), err == nil
+	}
+	for i := 0; i < len(raw); i++ {
+		if raw[i] != '\\' { // JSON has it in strings alone
+			continue
+		}
+		r, ok := unit(i)
+		switch low, _ := unit(i + 6); {
+		case !ok:
+			i++ // what is escaped
+		case !utf16.IsSurrogate(r):
+			i += 5
+		case utf16.DecodeRune(r, low) == utf8.RuneError:
+			return i + 1
+		default:
+			i += 11
+		}
+	}
+	return 0
 }
 
 // quoted is text of a client in a message, cut at a length.
