@@ -39,6 +39,9 @@ func (l *loader) readSecretFiles() {
 			continue
 		}
 		l.setText(f, text, origin)
+		if st, err := os.Stat(file.value.String()); err == nil {
+			l.checkSecretFile(file, st)
+		}
 	}
 }
 
@@ -78,6 +81,17 @@ func (l *loader) checkFileMode(path string) {
 	}
 }
 
+// keyFiles name files that are secret as a whole.
+var keyFiles = map[string]bool{"security.tls_key_file": true, "kafka.ssl_key_file": true, "kafka.sasl_oauth_token_file": true, "security.rbac_file": true}
+
+// checkSecretFile warns of a file of secrets that everybody on the machine can
+// read.
+func (l *loader) checkSecretFile(f field, st fs.FileInfo) {
+	if st.Mode().Perm()&0o004 != 0 && st.Mode().IsRegular() {
+		l.warn("%s: %s: everybody on this machine can read %s (mode %v): chmod 640 it", l.c.Origin(f.name()), f.display(), f.value, st.Mode().Perm())
+	}
+}
+
 // checkFiles looks for the files that the configuration names and that must be
 // there at the start.
 func (l *loader) checkFiles() {
@@ -99,6 +113,8 @@ func (l *loader) checkFiles() {
 			l.fail(l.c.Origin(f.name()), "%s: %s: %v", f.display(), name, err)
 		case st.IsDir():
 			l.fail(l.c.Origin(f.name()), "%s: %s is a directory", f.display(), name)
+		case keyFiles[f.name()]:
+			l.checkSecretFile(f, st)
 		}
 	}
 }

@@ -130,9 +130,23 @@ func TestSecretFiles(t *testing.T) {
 func TestReadableSecrets(t *testing.T) {
 	t.Parallel()
 	file := write(t, "[security]\njwt_secret = 's3cr3t-s3cr3t-s3cr3t-s3cr3t-s3cr3t'\n")
+	key := write(t, "s3cr3t-s3cr3t-s3cr3t-s3cr3t-s3cr3t")
+	byKey := write(t, "[security]\njwt_secret_file = '"+key+"'\ntls_cert_file = '"+key+"'\ntls_key_file = '"+key+"'\n")
 	for mode, want := range map[os.FileMode]bool{0o644: true, 0o640: false} {
 		if err := os.Chmod(file, mode); err != nil {
 			t.Fatal(err)
+		}
+		if err := os.Chmod(key, mode); err != nil {
+			t.Fatal(err)
+		}
+		k, err := Load(byKey, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, name := range []string{"jwt_secret_file", "tls_key_file"} {
+			if got := strings.Contains(strings.Join(k.Warnings, "\n"), "[security] "+name+": everybody on this machine can read "+key); got != want {
+				t.Errorf("mode %v: %q", mode, k.Warnings)
+			}
 		}
 		c, err := Load(file, nil)
 		if err != nil {
