@@ -165,7 +165,7 @@ func (s *Server) RotateEncryptionKey(ctx context.Context) error {
 	switch {
 	case errors.Is(err, seal.ErrTooManyKeys):
 		return pgerr.New(pgerr.ProgramLimitExceeded, "%v", err).
-			WithHint("Data keys that nothing is sealed with any more are dropped when the server starts.")
+			WithHint("Data keys that nothing is sealed with any more, nor any checkpoint that a bucket keeps, are dropped when the server starts.")
 	case err != nil:
 		return pgerr.New(pgerr.IOError, "the encryption key was not rotated: %v", err)
 	}
@@ -224,19 +224,26 @@ func (s *Server) keysInUse() ([]seal.KeyID, error) {
 	return append(used, s.wal.KeysInUse()...), err
 }
 
-// dropUnusedKeys drops the data keys with which nothing is sealed any more.
-// Only at the start is it certain that nothing under an old key is on its way
-// to the disk. Where older checkpoints are kept elsewhere, all keys stay.
-func (s *Server) dropUnusedKeys() error {
+// dropUnusedKeys drops the data keys with which nothing is sealed any more, here
+// and in what a bucket keeps. Only at the start is it certain that nothing under an
+// old key is on its way to the disk.
+func (s *Server) dropUnusedKeys(ctx context.Context) error {
 	e := &s.encryption
-	if e.ring == nil || e.share != nil || len(e.ring.Keys()) < 2 {
+	if e.ring == nil || len(e.ring.Keys()) < 2 {
 		return nil
 	}
 	used, err := s.keysInUse()
 	if err != nil {
 		return err
 	}
-	n, err := e.ring.Prune(used, func(encoded []byte) error { return seal.WriteFile(e.dir, encoded) })
+	if s.remote != nil {
+		needed, known, err := s.remote.KeysNeeded(ctx)
+		if !known || err != nil {
+			return err
+		}
+		used = append(used, needed...)
+	}
+	n, err := e.ring.Prune(used, func(encoded []byte) error { return e.publish(ctx, encoded) })
 	if n > 0 {
 		s.logger("storage").Info("dropped data keys that nothing is encrypted with any more", "dropped", n)
 	}

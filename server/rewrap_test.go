@@ -1,6 +1,7 @@
 package server
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -90,3 +91,63 @@ func TestRewrapOwned(t *testing.T) {
 }
 
 func directoryConfig(dir string) *config.Config { return fileConfig(filepath.Join(dir, "state")) }
+
+// Rotated data keys are dropped in a bucket, too, once no checkpoint that it keeps
+// needs them, and not before: from each the state comes back without the disk.
+func TestBucketDropsKeys(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	cfg := bucketConfig(dir)
+	cfg.State.RetainedCheckpoints = 2
+	makeSealed(t, cfg)
+	keys := func(t *testing.T, s *Server) int {
+		t.Helper()
+		list, err := s.EncryptionKeys()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return len(list)
+	}
+	t.Run("rotate", func(t *testing.T) {
+		s, c := openFile(t, cfg)
+		c.must(t, "ALTER SYSTEM ROTATE ENCRYPTION KEY")
+		if n := keys(t, s); n != 2 {
+			t.Errorf("%d keys", n)
+		}
+	})
+	// The first of the two checkpoints is older than the new key.
+	t.Run("needed", func(t *testing.T) {
+		s, _ := openFile(t, cfg)
+		if n := keys(t, s); n != 2 {
+			t.Errorf("%d keys", n)
+		}
+	})
+	t.Run("checkpoints", func(t *testing.T) {
+		s, c := openFile(t, cfg)
+		for range 2 {
+			if err := s.store.Reseal(); err != nil {
+				t.Fatal(err)
+			}
+			c.must(t, "DELETE FROM t", "INSERT INTO t VALUES (1)", "CHECKPOINT")
+		}
+	})
+	t.Run("dropped", func(t *testing.T) {
+		s, _ := openFile(t, cfg)
+		if n := keys(t, s); n != 1 {
+			t.Errorf("%d keys", n)
+		}
+	})
+	if err := os.RemoveAll(cfg.State.LocalPath); err != nil {
+		t.Fatal(err)
+	}
+	opens(t, cfg)
+	// The newest checkpoint is damaged: the one before it opens with the keys that are left.
+	names, err := filepath.Glob(filepath.Join(dir, "bucket", "manifests", "*"))
+	if err != nil || len(names) != 2 {
+		t.Fatal(names, err)
+	}
+	if err := errors.Join(os.WriteFile(names[1], nil, 0o600), os.RemoveAll(cfg.State.LocalPath)); err != nil {
+		t.Fatal(err)
+	}
+	opens(t, cfg)
+}

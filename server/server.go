@@ -208,11 +208,14 @@ func (s *Server) openStores(dir string) error {
 			wal.Options{Sync: true, Keyring: ring, Logger: s.logger("storage")}, nil
 	}
 	if s.cfg.State.BucketURL() != "" {
-		err := s.openBucket(prepare)
-		if err == nil {
-			s.encryption.share = s.remote.PutKeyring
+		if err := s.openBucket(prepare); err != nil {
+			return err
 		}
-		return err
+		s.encryption.share = s.remote.PutKeyring
+		if err := s.dropUnusedKeys(s.closing); err != nil {
+			return errors.Join(err, s.closeStores())
+		}
+		return nil
 	}
 	eopt, wopt, err := prepare()
 	if err != nil {
@@ -224,7 +227,7 @@ func (s *Server) openStores(dir string) error {
 	if s.wal, err = wal.Open(dir, wopt); err != nil {
 		return errors.Join(err, s.store.Close())
 	}
-	if err := s.dropUnusedKeys(); err != nil {
+	if err := s.dropUnusedKeys(s.closing); err != nil {
 		return errors.Join(err, s.closeStores())
 	}
 	return nil

@@ -180,10 +180,26 @@ func (s *Store) KeysInUse() ([]seal.KeyID, error) {
 		return nil, err
 	}
 	defer snap.Release()
-	if snap.v.manifest == nil {
-		return used, nil
+	kept, err := snap.KeysInUse()
+	for _, id := range kept {
+		add(id)
 	}
-	for _, ref := range []blobRef{snap.v.ref, snap.v.manifest.metaRun} {
+	return used, err
+}
+
+// KeysInUse returns the data keys that sealed what the snapshot's epoch consists of; none if it is not sealed.
+func (p *Snapshot) KeysInUse() ([]seal.KeyID, error) {
+	s := p.s
+	if s.opt.Keyring == nil || p.v.manifest == nil {
+		return nil, nil
+	}
+	var used []seal.KeyID
+	add := func(id seal.KeyID) {
+		if !slices.Contains(used, id) {
+			used = append(used, id)
+		}
+	}
+	for _, ref := range []blobRef{p.v.ref, p.v.manifest.metaRun} {
 		if ref.id == 0 {
 			continue
 		}
@@ -193,7 +209,7 @@ func (s *Store) KeysInUse() ([]seal.KeyID, error) {
 		}
 		add(id)
 	}
-	for _, runs := range snap.v.tables {
+	for _, runs := range p.v.tables {
 		for _, r := range runs {
 			if r.meta.Entries == 0 {
 				continue

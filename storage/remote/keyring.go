@@ -12,7 +12,9 @@ import (
 
 	"github.com/heliosdb/heliosdb-streaming/internal/crashpoint"
 	"github.com/heliosdb/heliosdb-streaming/internal/dirlock"
+	"github.com/heliosdb/heliosdb-streaming/storage/epoch"
 	"github.com/heliosdb/heliosdb-streaming/storage/object"
+	"github.com/heliosdb/heliosdb-streaming/storage/seal"
 )
 
 var crashKeyringChanged = crashpoint.Register("remote.keyring.changed")
@@ -87,4 +89,102 @@ func (s *State) unowned(ctx context.Context) error {
 	}
 	_, err = s.awaitSilence(ctx, owner, version)
 	return err
+}
+
+// fetchKeyring puts the bucket's keyring.json into the local directory.
+func (s *State) fetchKeyring(ctx context.Context) error {
+	raw, _, err := object.ReadAll(ctx, s.bucket, KeyringKey, maxSmall)
+	if errors.Is(err, object.ErrNotFound) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return writeFile(filepath.Join(s.opt.Dir, KeyringKey), raw)
+}
+
+// sendKeyring puts the local keyring.json into the bucket.
+func (s *State) sendKeyring(ctx context.Context) error {
+	raw, err := os.ReadFile(filepath.Join(s.opt.Dir, KeyringKey))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return s.PutKeyring(ctx, raw)
+}
+
+// PutKeyring replaces the bucket's keyring.json. It must return before anything is sealed with a key that the bucket's
+// does not have. One that another process has changed since is left alone: it has keys that this one does not know.
+func (s *State) PutKeyring(ctx context.Context, raw []byte) error {
+	if err := s.Err(); err != nil {
+		return err
+	}
+	old, info, err := object.ReadAll(ctx, s.bucket, KeyringKey, maxSmall)
+	switch {
+	case errors.Is(err, object.ErrNotFound):
+		err = s.bucket.Put(ctx, KeyringKey, object.Bytes(raw), object.PutOptions{IfAbsent: true})
+	case err == nil && !bytes.Equal(old, raw):
+		if s.keyringVersion != "" && s.keyringVersion != info.Version {
+			return fmt.Errorf("%w: %s was changed by another process", ErrFenced, KeyringKey)
+		}
+		err = s.bucket.Put(ctx, KeyringKey, object.Bytes(raw), object.PutOptions{IfVersion: info.Version})
+	}
+	if err != nil {
+		return err
+	}
+	now, info, err := object.ReadAll(ctx, s.bucket, KeyringKey, maxSmall)
+	switch {
+	case err != nil:
+		return err
+	case !bytes.Equal(now, raw):
+		return fmt.Errorf("%w: %s was changed by another process", ErrFenced, KeyringKey)
+	}
+	s.keyringVersion = info.Version
+	return nil
+}
+
+// keysOf are the data keys that a checkpoint of the snapshot needs, and the log since the one before.
+func (s *State) keysOf(snap *epoch.Snapshot) ([]string, error) {
+	if s.ring == nil {
+		return nil, nil
+	}
+	used, err := snap.KeysInUse()
+	if err != nil {
+		return nil, err
+	}
+	// The manifest was just sealed with the current one.
+	used = append(append(used, s.log.KeysInUse()...), s.ring.Current().ID())
+	slices.Sort(used)
+	var out []string
+	for _, id := range slices.Compact(used) {
+		out = append(out, id.String())
+	}
+	return out, nil
+}
+
+// KeysNeeded returns the data keys that the checkpoints which the bucket keeps need, with the log between them. It
+// reports false when that is not known of one of them.
+func (s *State) KeysNeeded(ctx context.Context) ([]seal.KeyID, bool, error) {
+	s.uploading.Lock()
+	defer s.uploading.Unlock()
+	keep, err := s.readHeads(ctx, s.refs())
+	if err != nil {
+		return nil, false, err
+	}
+	var needed []seal.KeyID
+	for _, h := range keep {
+		for _, text := range h.Keys {
+			id, err := seal.ParseKeyID(text)
+			if err != nil {
+				return nil, false, err
+			}
+			needed = append(needed, id)
+		}
+		if len(h.Keys) == 0 {
+			return nil, false, nil
+		}
+	}
+	return needed, true, nil
 }

@@ -29,6 +29,9 @@ type manifestHead struct {
 	LogSeq      uint64    `json:"log_seq"`
 	Created     time.Time `json:"created"`
 	Runs        []runRef  `json:"runs"`
+	// Keys are the data keys without which the checkpoint, or the log between it and the one before, cannot be read.
+	// A sealed one without them is of a version that did not list them.
+	Keys []string `json:"keys,omitempty"`
 }
 
 // runRef is where a run is.

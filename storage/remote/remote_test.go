@@ -82,6 +82,39 @@ func TestRetention(t *testing.T) {
 			t.Fatalf("savepoints %v", got)
 		}
 		p.kill()
+		// Processes that come and go leave nothing behind either.
+		for range 4 {
+			if p, err = c.open(t, p.history); err != nil {
+				t.Fatal(err)
+			}
+			must(t, p.write("again=1"))
+			must(t, p.checkpoint())
+			p.kill()
+			if got := keysOf(t, c.bucket, manifests); len(got) != 3 {
+				t.Fatalf("manifests after a restart %v", got)
+			}
+		}
+	}
+}
+
+// TestKeyringOfAnother: a process that does not know yet that it has lost the bucket leaves the keyring of its
+// successor alone, which may have a key more.
+func TestKeyringOfAnother(t *testing.T) {
+	t.Parallel()
+	c := setup{bucket: object.NewMemory(), dir: t.TempDir()}
+	p, err := c.open(t, nil)
+	must(t, err)
+	defer p.kill()
+	put := func(text string) error { return p.s.PutKeyring(t.Context(), []byte(text)) }
+	must(t, put("one"))
+	must(t, put("one"))
+	must(t, put("two"))
+	must(t, c.bucket.Put(t.Context(), KeyringKey, object.Bytes("of the successor"), object.PutOptions{}))
+	if err := put("three"); !errors.Is(err, ErrFenced) {
+		t.Errorf("%v", err)
+	}
+	if got, _, err := object.ReadAll(t.Context(), c.bucket, KeyringKey, maxSmall); err != nil || string(got) != "of the successor" {
+		t.Errorf("%q, %v", got, err)
 	}
 }
 

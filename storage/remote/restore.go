@@ -6,9 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
-	"os"
-	"path/filepath"
 	"sync/atomic"
 	"time"
 
@@ -32,7 +29,7 @@ func (s *State) stores() error {
 	if err != nil {
 		return err
 	}
-	eopt.Dir, s.sealed = s.opt.Dir, wopt.Keyring != nil
+	eopt.Dir, s.ring = s.opt.Dir, wopt.Keyring
 	if s.store, err = epoch.Open(eopt); err != nil {
 		return err
 	}
@@ -145,7 +142,7 @@ func (s *State) rebuild(ctx context.Context, local *localState, t *tail) error {
 	if err != nil {
 		return err
 	}
-	eopt.Dir, s.sealed = s.opt.Dir, wopt.Keyring != nil
+	eopt.Dir, s.ring = s.opt.Dir, wopt.Keyring
 	start := time.Now()
 	ref := manifestRef{LogSeq: 1}
 	if t.base != nil {
@@ -261,46 +258,4 @@ func (c *counting) Read(p []byte) (int, error) {
 		c.d.log(done, c.d.total)
 	}
 	return n, err
-}
-
-// fetchKeyring puts the bucket's keyring.json into the local directory.
-func (s *State) fetchKeyring(ctx context.Context) error {
-	raw, _, err := object.ReadAll(ctx, s.bucket, KeyringKey, maxSmall)
-	if errors.Is(err, object.ErrNotFound) {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	return writeFile(filepath.Join(s.opt.Dir, KeyringKey), raw)
-}
-
-// sendKeyring puts the local keyring.json into the bucket.
-func (s *State) sendKeyring(ctx context.Context) error {
-	raw, err := os.ReadFile(filepath.Join(s.opt.Dir, KeyringKey))
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	return s.PutKeyring(ctx, raw)
-}
-
-// PutKeyring replaces the bucket's keyring.json. It must return before anything is sealed with a key that the bucket's
-// does not have.
-func (s *State) PutKeyring(ctx context.Context, raw []byte) error {
-	if err := s.Err(); err != nil {
-		return err
-	}
-	old, info, err := object.ReadAll(ctx, s.bucket, KeyringKey, maxSmall)
-	switch {
-	case errors.Is(err, object.ErrNotFound):
-		return s.bucket.Put(ctx, KeyringKey, object.Bytes(raw), object.PutOptions{IfAbsent: true})
-	case err != nil:
-		return err
-	case bytes.Equal(old, raw):
-		return nil
-	}
-	return s.bucket.Put(ctx, KeyringKey, object.Bytes(raw), object.PutOptions{IfVersion: info.Version})
 }

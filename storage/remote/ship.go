@@ -121,7 +121,7 @@ func (s *State) setPending(head logHead, records []byte) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	head.Seq, head.Incarnation, head.Instance, head.First = s.nextSeq, s.incarnation, s.instance, s.shipped+1
-	head.Sealed = s.sealed
+	head.Sealed = s.ring != nil
 	raw, err := encodeLogObject(&head, records)
 	if err != nil {
 		return err

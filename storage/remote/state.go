@@ -16,6 +16,7 @@ import (
 	"github.com/heliosdb/heliosdb-streaming/internal/dirlock"
 	"github.com/heliosdb/heliosdb-streaming/storage/epoch"
 	"github.com/heliosdb/heliosdb-streaming/storage/object"
+	"github.com/heliosdb/heliosdb-streaming/storage/seal"
 	"github.com/heliosdb/heliosdb-streaming/storage/wal"
 )
 
@@ -101,7 +102,7 @@ type State struct {
 	lock   io.Closer // of the local directory
 	store  *epoch.Store
 	log    *wal.Log
-	sealed bool // payloads of the log are
+	ring   *seal.Keyring // nil: nothing is sealed
 
 	storeID     string
 	incarnation uint64
@@ -111,6 +112,10 @@ type State struct {
 	owner        owner
 	ownerVersion string
 
+	// keyringVersion is that of the bucket's keyring.json as this process has left it; only one that changes it at a
+	// time calls PutKeyring.
+	keyringVersion string
+
 	// shipping is held while an object of the log is written.
 	shipping sync.Mutex
 	// uploading is held while a checkpoint is uploaded and garbage is collected.
@@ -118,6 +123,8 @@ type State struct {
 	uploaded  map[uint64]runRef        // runs that the bucket has, by id
 	heads     map[string]*manifestHead // of manifests, by key
 	orphaned  time.Time                // when orphans were looked for last
+	// knowsHeads: heads has the manifests that were retained when this process began.
+	knowsHeads bool
 
 	wake chan struct{} // tells ship that somebody waits
 

@@ -232,7 +232,7 @@ func (s *State) records(ctx context.Context, seq, end, pos uint64) iter.Seq2[wal
 				return
 			}
 			for _, o := range objects {
-				if o.Records > 0 && o.Sealed != s.sealed {
+				if o.Records > 0 && o.Sealed != (s.ring != nil) {
 					yield(wal.Raw{}, fmt.Errorf("%s: %w", logKey(o.Seq), map[bool]error{true: seal.ErrSealed, false: seal.ErrPlain}[o.Sealed]))
 					return
 				}

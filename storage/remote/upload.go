@@ -56,6 +56,11 @@ func (s *State) Checkpoint(ctx context.Context) (Upload, error) {
 	if refs := s.refs(); len(refs) > 0 && refs[0].Epoch >= m.Epoch {
 		return Upload{Epoch: refs[0].Epoch, LogPos: refs[0].LogPos}, nil
 	}
+	if !s.knowsHeads {
+		// So that collect knows what a checkpoint has that this one puts out. What cannot be read is an orphan later.
+		_, err := s.readHeads(ctx, s.refs())
+		s.knowsHeads = err == nil
+	}
 	up := Upload{Epoch: m.Epoch, LogPos: m.LogPos}
 	head := &manifestHead{Epoch: m.Epoch, Incarnation: s.incarnation, LogPos: m.LogPos, Created: start.UTC()}
 	if err := s.uploadRuns(ctx, snap, head, &up); err != nil {
@@ -159,6 +164,9 @@ func (s *State) commit(ctx context.Context, snap *epoch.Snapshot, head *manifest
 	head.LogSeq = s.seqBehind(head.LogPos)
 	portable, err := snap.ExportManifest()
 	if err != nil {
+		return err
+	}
+	if head.Keys, err = s.keysOf(snap); err != nil {
 		return err
 	}
 	raw, err := encodeManifest(head, portable)

@@ -68,7 +68,7 @@ func (f keyringFile) marshal() []byte {
 
 // parse checks the parts of a key and returns its id and its time.
 func (k fileKey) parse() (KeyID, time.Time, error) {
-	id, err := parseKeyID(k.ID)
+	id, err := ParseKeyID(k.ID)
 	if err != nil {
 		return 0, time.Time{}, err
 	}
@@ -84,7 +84,8 @@ func (k fileKey) parse() (KeyID, time.Time, error) {
 	return id, created, nil
 }
 
-func parseKeyID(s string) (KeyID, error) {
+// ParseKeyID reads what KeyID.String wrote.
+func ParseKeyID(s string) (KeyID, error) {
 	v, err := strconv.ParseUint(s, 16, 64)
 	if err != nil || KeyID(v).String() != s {
 		return 0, fmt.Errorf("%w: %q is no key id of 16 hexadecimal digits", ErrKeyring, s)
