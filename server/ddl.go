@@ -258,7 +258,8 @@ func (s *Server) resolveStarts(ctx context.Context, c *change, root plan.Node) e
 		}
 		o, err := spec.Resolve(ctx.Done())
 		if err != nil {
-			s.logger("jobs").Warn("source does not answer; its job waits", "source", r.Name, "error", err)
+			e := pgerr.From(err)
+			s.logger("jobs").Warn("source does not answer; its job waits", "source", r.Name, "error", cmp.Or(e.Detail, e.Message))
 			continue
 		}
 		known := *r
