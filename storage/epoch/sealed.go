@@ -175,40 +175,64 @@ func (s *Store) KeysInUse() ([]seal.KeyID, error) {
 			add(id)
 		}
 	}
-	snap, err := s.Snapshot()
-	if err != nil {
-		return nil, err
+	for {
+		snap, err := s.Snapshot()
+		if err != nil {
+			return nil, err
+		}
+		kept, err := snap.KeysInUse()
+		if err == nil {
+			kept, err = snap.manifestKeys(kept)
+		}
+		stale := err != nil && s.moved(snap)
+		snap.Release()
+		switch {
+		case stale:
+			continue
+		case err != nil:
+			return nil, err
+		}
+		for _, id := range kept {
+			add(id)
+		}
+		return used, nil
 	}
-	defer snap.Release()
-	kept, err := snap.KeysInUse()
-	for _, id := range kept {
-		add(id)
-	}
-	return used, err
 }
 
-// KeysInUse returns the data keys that sealed what the snapshot's epoch consists of; none if it is not sealed.
+// moved reports whether a snapshot is not the last state any more.
+func (s *Store) moved(p *Snapshot) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.current != p.v
+}
+
+// manifestKeys adds the keys of the manifest itself, which no snapshot holds: a commit or a merge since may have removed
+// it.
+func (p *Snapshot) manifestKeys(used []seal.KeyID) ([]seal.KeyID, error) {
+	if p.s.opt.Keyring == nil || p.v.manifest == nil {
+		return used, nil
+	}
+	for _, ref := range []blobRef{p.v.ref, p.v.manifest.metaRun} {
+		if ref.id == 0 {
+			continue
+		}
+		id, err := p.s.blobKey(ref.id)
+		if err != nil {
+			return nil, err
+		}
+		used = append(used, id)
+	}
+	return used, nil
+}
+
+// KeysInUse returns the data keys that sealed the runs of the snapshot; none if they are not sealed. An exported
+// manifest is sealed with the current one.
 func (p *Snapshot) KeysInUse() ([]seal.KeyID, error) {
 	s := p.s
 	if s.opt.Keyring == nil || p.v.manifest == nil {
 		return nil, nil
 	}
 	var used []seal.KeyID
-	add := func(id seal.KeyID) {
-		if !slices.Contains(used, id) {
-			used = append(used, id)
-		}
-	}
-	for _, ref := range []blobRef{p.v.ref, p.v.manifest.metaRun} {
-		if ref.id == 0 {
-			continue
-		}
-		id, err := s.blobKey(ref.id)
-		if err != nil {
-			return nil, err
-		}
-		add(id)
-	}
 	for _, runs := range p.v.tables {
 		for _, r := range runs {
 			if r.meta.Entries == 0 {
@@ -218,7 +242,9 @@ func (p *Snapshot) KeysInUse() ([]seal.KeyID, error) {
 			if err != nil {
 				return nil, err
 			}
-			add(id)
+			if !slices.Contains(used, id) {
+				used = append(used, id)
+			}
 		}
 	}
 	return used, nil

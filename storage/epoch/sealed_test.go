@@ -319,3 +319,31 @@ func TestExportSealed(t *testing.T) {
 	}
 	must(t, s.Close())
 }
+
+// TestKeysOfASnapshot: which keys are in use can be asked of a snapshot whose manifest was replaced and removed.
+func TestKeysOfASnapshot(t *testing.T) {
+	t.Parallel()
+	s, err := Open(Options{Dir: t.TempDir(), Keyring: newTestRing()})
+	must(t, err)
+	defer func() { must(t, s.Close()) }()
+	commit := func(pos uint64) {
+		w, err := s.Begin()
+		must(t, err)
+		r := w.Run(1)
+		must(t, r.Put(fmt.Appendf(nil, "k%04d", pos), []byte("v")))
+		must(t, r.Close())
+		must(t, w.Commit(pos, []byte("meta")))
+	}
+	commit(1)
+	old, err := s.Snapshot()
+	must(t, err)
+	defer old.Release()
+	for pos := range uint64(30) {
+		commit(pos + 2)
+		for name, ask := range map[string]func() ([]seal.KeyID, error){"store": s.KeysInUse, "snapshot": old.KeysInUse} {
+			if used, err := ask(); err != nil || len(used) == 0 {
+				t.Fatal(name, used, err)
+			}
+		}
+	}
+}
