@@ -24,17 +24,19 @@ type rate struct {
 // rateEvery is how often the rates are sampled.
 const rateEvery = time.Second
 
-// sampleRates keeps the rates up to date.
+// sampleRates keeps the rates up to date, and the log of what becomes of jobs.
 func (s *Server) sampleRates() {
 	t := time.NewTicker(rateEvery)
 	defer t.Stop()
-	last := time.Now()
+	last, watch := time.Now(), jobWatch{log: s.logger("jobs")}
 	for {
 		select {
 		case <-s.closing.Done():
 			return
 		case now := <-t.C:
-			s.rates.sample(s.engine.Jobs(), s.metrics.ingested.Load(), now.Sub(last))
+			jobs := s.engine.Jobs()
+			watch.look(jobs, now)
+			s.rates.sample(jobs, s.metrics.ingested.Load(), now.Sub(last))
 			last = now
 		}
 	}

@@ -325,6 +325,7 @@ func unitTests(t *testing.T, series map[string]string) {
 		{"InstanceDown", map[string]string{"up": "0x60"}},
 		{"CheckpointOld", map[string]string{"heliosdb_checkpoint_age_seconds": "0+60x60"}},
 		{"JobBehind", map[string]string{"heliosdb_job_lag_records": "200000+1000x60"}},
+		{"JobWaits", map[string]string{`status="waiting"`: "0 0 1x58"}},
 		{"WatermarkStuck", map[string]string{"heliosdb_watermark_lag_seconds": "1000+60x60"}},
 		{"BadRecords", map[string]string{"heliosdb_dead_rows_total": "0+100x60"}},
 		{"LateRows", map[string]string{"heliosdb_late_rows_total": "0+1000x60"}},
