@@ -8,8 +8,6 @@ import (
 	"net/http"
 	"time"
 
-	"golang.org/x/net/netutil"
-
 	"github.com/heliosdb/heliosdb-streaming/internal/pgerr"
 	"github.com/heliosdb/heliosdb-streaming/server/api"
 )
@@ -21,7 +19,7 @@ func (l *Listeners) serveAPI(conf *tls.Config) error {
 	if err != nil {
 		return err
 	}
-	ln = netutil.LimitListener(ln, api.MaxConnections)
+	ln = api.Limit(ln)
 	if conf != nil {
 		ln = tls.NewListener(ln, conf)
 	}

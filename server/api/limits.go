@@ -15,9 +15,11 @@ const (
 	MaxPublicBody = 16 << 10
 	// MaxHeader is the most bytes of a request's line and headers.
 	MaxHeader = 64 << 10
-	// MaxConnections is the most connections that are open at once; one more
-	// waits to be accepted.
+	// MaxConnections is the most connections that are open at once. For one more
+	// the one that has been idle for longest is closed, or, if none is, it.
 	MaxConnections = 1024
+	// maxAddressConnections is the same of one address: a proxy is one, too.
+	maxAddressConnections = MaxConnections * 3 / 4
 	// maxStreams bounds the requests on one HTTP/2 connection.
 	maxStreams = 128
 	// queueWait is how long a request waits for a place in its class.
