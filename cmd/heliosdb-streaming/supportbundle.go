@@ -125,7 +125,7 @@ func fetchBundle(client *http.Client, url, token, out string, std stdio) error {
 	}
 	resp, err := client.Do(req)
 	if err != nil {
-		return err
+		return fmt.Errorf("%w\nOf a server that does not answer, send its log and what --check-config and check print", err)
 	}
 	defer resp.Body.Close()
 	body := io.LimitReader(resp.Body, maxBundleBytes)

@@ -330,6 +330,7 @@ func unitTests(t *testing.T, series map[string]string) {
 		{"BadRecords", map[string]string{"heliosdb_dead_rows_total": "0+100x60"}},
 		{"LateRows", map[string]string{"heliosdb_late_rows_total": "0+1000x60"}},
 		{"InternalErrors", map[string]string{"heliosdb_pgwire_panics_total": "0+1x60"}},
+		{"AuditFailed", map[string]string{"heliosdb_audit_failures_total": "0+1x60"}},
 		{"CertificateEnds", map[string]string{"heliosdb_tls_certificate_not_after_seconds": "100x60"}},
 		{"TooManyOpenFiles", map[string]string{"process_max_fds": "100x60", "process_open_fds": "90x60"}},
 	}
