@@ -101,7 +101,7 @@ func checkpointError(ctx context.Context, err error) error {
 	if errors.As(err, &told) || ctx.Err() != nil {
 		return fmt.Errorf("checkpoint: %w", err)
 	}
-	return pgerr.New(pgerr.IOError, "checkpoint: %v", err)
+	return pgerr.Storage(err, "checkpoint: %v", err)
 }
 
 // LastCheckpoint describes the last complete checkpoint.

@@ -167,12 +167,12 @@ func (s *Server) RotateEncryptionKey(ctx context.Context) error {
 		return pgerr.New(pgerr.ProgramLimitExceeded, "%v", err).
 			WithHint("Data keys that nothing is sealed with any more, nor any checkpoint that a bucket keeps, are dropped when the server starts.")
 	case err != nil:
-		return pgerr.New(pgerr.IOError, "the encryption key was not rotated: %v", err)
+		return pgerr.Storage(err, "the encryption key was not rotated: %v", err)
 	}
 	crashpoint.Hit(crashKeyRotated)
 	s.logger("storage").Info("encryption key rotated", "key", e.ring.Current().ID().String(), "kms", e.kms.ID(), "keys", len(e.ring.Keys()))
 	if err := s.store.Reseal(); err != nil {
-		return pgerr.New(pgerr.IOError, "the encryption key was rotated, but the state stays under the old one until the next start: %v", err)
+		return pgerr.Storage(err, "the encryption key was rotated, but the state stays under the old one until the next start: %v", err)
 	}
 	return nil
 }

@@ -70,7 +70,7 @@ func (s *Server) inSavepoints(ctx context.Context, fn func(b buckets.Bucket) err
 	if errors.As(err, &e) {
 		return err
 	}
-	return pgerr.New(pgerr.IOError, "%v", err)
+	return pgerr.Storage(err, "%v", err)
 }
 
 // CreateSavepoint takes a checkpoint and copies it to where savepoints lie. The

@@ -75,6 +75,16 @@ func From(err error) *Error {
 	return e
 }
 
+// Storage is 53100 where err says that a disk is full and 58030 of any other
+// trouble with what keeps data, with a message of its own.
+func Storage(err error, format string, args ...any) *Error {
+	e := New(IOError, format, args...)
+	if From(err).Code == DiskFull {
+		e.Code = DiskFull
+	}
+	return e
+}
+
 // Is reports whether err carries the SQLSTATE code.
 func Is(err error, code string) bool {
 	var e *Error

@@ -23,6 +23,12 @@ func TestFrom(t *testing.T) {
 			t.Errorf("%v is %s, want %s", err, got.Code, want)
 		}
 	}
+	if got := Storage(write(syscall.ENOSPC), "checkpoint: %v", "full"); got.Code != DiskFull || got.Message != "checkpoint: full" {
+		t.Errorf("a checkpoint on a full disk is %+v", got)
+	}
+	if got := Storage(errors.New("503"), "checkpoint"); got.Code != IOError {
+		t.Errorf("a checkpoint without a bucket is %s", got.Code)
+	}
 	if got := From(syscall.EIO); got.Code != IOError {
 		t.Errorf("EIO is %s", got.Code)
 	}
