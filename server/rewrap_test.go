@@ -151,3 +151,24 @@ func TestBucketDropsKeys(t *testing.T) {
 	}
 	opens(t, cfg)
 }
+
+// A local keyring that is missing or damaged comes back from the bucket.
+func TestBucketMendsKeyring(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	cfg := bucketConfig(dir)
+	makeSealed(t, cfg)
+	local := filepath.Join(cfg.State.LocalPath, seal.FileName)
+	raw, err := os.ReadFile(local)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(local, raw[:len(raw)/2], 0o600); err != nil {
+		t.Fatal(err)
+	}
+	opens(t, cfg)
+	if err := os.Remove(local); err != nil {
+		t.Fatal(err)
+	}
+	opens(t, cfg)
+}

@@ -91,6 +91,20 @@ func (s *State) unowned(ctx context.Context) error {
 	return err
 }
 
+// mendKeyring puts the bucket's keyring.json in the place of a local one that is missing or damaged. It has all keys that
+// anything here was sealed with: it gets them first.
+func (s *State) mendKeyring(ctx context.Context) error {
+	raw, err := os.ReadFile(filepath.Join(s.opt.Dir, KeyringKey))
+	if errors.Is(err, fs.ErrNotExist) {
+		return s.fetchKeyring(ctx)
+	}
+	if err != nil || seal.CheckFile(raw) == nil {
+		return err
+	}
+	s.opt.Logger.Error("the local keyring is damaged; the bucket's takes its place", "directory", s.opt.Dir, "error", seal.CheckFile(raw))
+	return s.fetchKeyring(ctx)
+}
+
 // fetchKeyring puts the bucket's keyring.json into the local directory.
 func (s *State) fetchKeyring(ctx context.Context) error {
 	raw, _, err := object.ReadAll(ctx, s.bucket, KeyringKey, maxSmall)

@@ -52,7 +52,10 @@ func (s *State) closeStores() error {
 // openLocal opens what the local directory holds. It reports false, with nothing open, when that is damaged or lacks
 // something that the bucket has.
 func (s *State) openLocal(ctx context.Context, t *tail) (bool, error) {
-	err := s.stores()
+	err := s.mendKeyring(ctx)
+	if err == nil {
+		err = s.stores()
+	}
 	if errors.Is(err, epoch.ErrCorrupt) || errors.Is(err, wal.ErrCorrupt) {
 		s.opt.Logger.Error("the local directory is damaged; the bucket has everything", "directory", s.opt.Dir, "error", err)
 		return false, s.closeStores()

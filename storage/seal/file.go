@@ -93,6 +93,12 @@ func ParseKeyID(s string) (KeyID, error) {
 	return KeyID(v), nil
 }
 
+// CheckFile says why bytes are no keyring; whether a master key opens it is another question.
+func CheckFile(b []byte) error {
+	_, err := decodeFile(b)
+	return err
+}
+
 // decodeFile is the inverse of encode and takes nothing else: a file that reads differently from how it was written
 // was damaged or edited.
 func decodeFile(b []byte) (*keyringFile, error) {
