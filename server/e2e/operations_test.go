@@ -195,7 +195,7 @@ var metricName = regexp.MustCompile(`\b(?:heliosdb_[a-z_]+(?:_seconds|_bytes|_to
 
 // appearLater are metrics that come with the first of what they count, with a
 // bucket, or when there is a watermark: silent partitions hold it back at first.
-var appearLater = regexp.MustCompile(`^heliosdb_(?:remote_|object_|(?:job_)?watermark_lag_seconds|dead_rows_total|pgwire_errors_total)`)
+var appearLater = regexp.MustCompile(`^heliosdb_(?:remote_|object_|(?:job_)?watermark_lag_seconds|dead_rows_total|pgwire_errors_total|pgwire_cancel_requests_total)`)
 
 // scrape notes the metrics that the server has now: some come and go with it.
 func (m *machine) scrape() {
