@@ -25,7 +25,7 @@ func readBody(w http.ResponseWriter, r *request) error {
 	if r.route.Allow == Public {
 		most = MaxPublicBody
 	}
-	if enc := r.Header.Get("Content-Encoding"); enc != "" && !strings.EqualFold(enc, "identity") {
+	if enc := r.Header.Get("Content-Encoding"); enc != "" && r.ContentLength != 0 && !strings.EqualFold(enc, "identity") {
 		return problem(UnsupportedMedia, "the body's Content-Encoding is "+quoted(enc)+"; it must be sent as it is")
 	}
 	if r.ContentLength > most { // not a byte of it is waited for
