@@ -26,8 +26,9 @@ func OpenSavepoints(ctx context.Context, cfg *config.Config) (*SavepointTool, er
 	return &SavepointTool{b}, nil
 }
 
-// List describes the complete savepoints, oldest first.
-func (t *SavepointTool) List(ctx context.Context) ([]savepoint.Info, error) {
+// List describes the complete savepoints, oldest first, and says why others cannot
+// be read.
+func (t *SavepointTool) List(ctx context.Context) ([]savepoint.Info, []error, error) {
 	return savepoint.List(ctx, t.b)
 }
 

@@ -121,7 +121,11 @@ func (s *Server) CreateSavepoint(ctx context.Context, name string) (savepoint.In
 // Savepoints lists the complete savepoints, oldest first.
 func (s *Server) Savepoints(ctx context.Context) (list []savepoint.Info, err error) {
 	err = s.inSavepoints(ctx, func(b buckets.Bucket) error {
-		list, err = savepoint.List(ctx, b)
+		var unread []error
+		list, unread, err = savepoint.List(ctx, b)
+		for _, why := range unread {
+			s.logger("storage").Warn("a savepoint is not listed", "error", why)
+		}
 		return err
 	})
 	return list, err

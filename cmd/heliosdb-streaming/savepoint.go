@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"io"
 	"os/signal"
 	"syscall"
 	"text/tabwriter"
@@ -47,7 +46,7 @@ Exit code 0: done; 1: not there or damaged; 2: wrong command line or configurati
 			defer tool.Close()
 			switch {
 			case list:
-				return listSavepoints(ctx, tool, std.out)
+				return listSavepoints(ctx, tool, std)
 			case args[0] == "verify":
 				info, err := tool.Verify(ctx, args[1])
 				if err == nil {
@@ -61,12 +60,15 @@ Exit code 0: done; 1: not there or damaged; 2: wrong command line or configurati
 	},
 }
 
-func listSavepoints(ctx context.Context, tool *server.SavepointTool, out io.Writer) error {
-	list, err := tool.List(ctx)
+func listSavepoints(ctx context.Context, tool *server.SavepointTool, std stdio) error {
+	list, unread, err := tool.List(ctx)
 	if err != nil {
 		return err
 	}
-	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+	for _, why := range unread {
+		fmt.Fprintln(std.err, "not listed:", why)
+	}
+	w := tabwriter.NewWriter(std.out, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(w, "SAVEPOINT\tNAME\tCREATED\tEPOCH\tJOBS\tBYTES\tSEALED\tVERSION")
 	for _, i := range list {
 		fmt.Fprintf(w, "savepoint-%s\t%s\t%s\t%d\t%d\t%d\t%t\t%s\n", i.ID, i.Name, i.Created.Format(time.RFC3339), i.Epoch, i.Jobs, i.Bytes, i.Sealed, i.Program)

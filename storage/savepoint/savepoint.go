@@ -301,12 +301,11 @@ func validName(name string) bool {
 }
 
 // List describes the complete savepoints, oldest first. One whose savepoint.json
-// cannot be read is left out.
-func List(ctx context.Context, b object.Bucket) ([]Info, error) {
-	var out []Info
+// cannot be read is left out: unread says why.
+func List(ctx context.Context, b object.Bucket) (out []Info, unread []error, err error) {
 	for o, err := range b.List(ctx, Prefix) {
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		id, ok := strings.CutSuffix(strings.TrimPrefix(o.Key, Prefix), "/"+describeName)
 		if !ok {
@@ -314,15 +313,18 @@ func List(ctx context.Context, b object.Bucket) ([]Info, error) {
 		}
 		i, err := Read(ctx, b, id)
 		switch {
-		case errors.Is(err, ErrDamaged), errors.Is(err, ErrFormat), errors.Is(err, ErrNotFound), errors.Is(err, ErrID):
+		case errors.Is(err, ErrNotFound): // removed meanwhile
+			continue
+		case errors.Is(err, ErrDamaged), errors.Is(err, ErrFormat), errors.Is(err, ErrID):
+			unread = append(unread, err)
 			continue
 		case err != nil:
-			return nil, err
+			return nil, nil, err
 		}
 		out = append(out, i)
 	}
 	slices.SortFunc(out, func(x, y Info) int { return x.Created.Compare(y.Created) })
-	return out, nil
+	return out, unread, nil
 }
 
 // Delete removes a savepoint: savepoint.json first, so that what a crash leaves

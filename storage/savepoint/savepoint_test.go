@@ -152,7 +152,7 @@ func TestRoundTrip(t *testing.T) {
 				}
 				put(t, elsewhere, strings.Replace(k, made.ID, "12345", 1), data)
 			}
-			list, err := List(t.Context(), elsewhere)
+			list, _, err := List(t.Context(), elsewhere)
 			if err != nil || len(list) != 1 || list[0].ID != "12345" || list[0].Epoch != 3 || list[0].Name != "test" {
 				t.Fatalf("%+v %v", list, err)
 			}
@@ -310,7 +310,7 @@ func TestIncomplete(t *testing.T) {
 		limited := &failing{Bucket: b}
 		limited.left.Store(int64(n))
 		_, err := Create(t.Context(), limited, snap, nil, Info{})
-		list, lerr := List(t.Context(), b)
+		list, unread, lerr := List(t.Context(), b)
 		if lerr != nil {
 			t.Fatal(lerr)
 		}
@@ -318,9 +318,17 @@ func TestIncomplete(t *testing.T) {
 			if len(list) != 1 || n < 4 {
 				t.Errorf("complete after %d: %v", n, list)
 			}
+			// One that cannot be read is not passed over in silence.
+			if err := b.Put(t.Context(), Prefix+"x/savepoint.json", object.Bytes("{"), object.PutOptions{}); err != nil {
+				t.Fatal(err)
+			}
+			list, unread, err := List(t.Context(), b)
+			if err != nil || len(list) != 1 || len(unread) != 1 || !errors.Is(unread[0], ErrDamaged) || !strings.Contains(unread[0].Error(), "savepoint-x") {
+				t.Error(list, unread, err)
+			}
 			break
 		}
-		if len(list) != 0 {
+		if len(list) != 0 || len(unread) != 0 {
 			t.Fatalf("listed after %d", n)
 		}
 		// Where it can, a failed one removes what it wrote at once.
