@@ -3,8 +3,10 @@ package server
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
+	"github.com/heliosdb/heliosdb-streaming/internal/config"
 	"github.com/heliosdb/heliosdb-streaming/internal/pgerr"
 	"github.com/heliosdb/heliosdb-streaming/storage/epoch"
 	buckets "github.com/heliosdb/heliosdb-streaming/storage/object"
@@ -15,6 +17,17 @@ import (
 // closeBucket bounds what stopping still waits for the bucket: what is left
 // over lies in the local directory, and the next start sends it.
 const closeBucket = 10 * time.Second
+
+// CheckStatePath says what is wrong with the name of a bucket, without asking anybody.
+func CheckStatePath(cfg *config.Config) error {
+	if cfg.State.BucketURL() == "" {
+		return nil
+	}
+	if _, err := buckets.ParseFor(cfg.State.Backend, cfg.State.Path); err != nil {
+		return fmt.Errorf("%s: %w", cfg.Origin("state.path"), err)
+	}
+	return nil
+}
 
 // openBucket opens the store and the log as the working copy of a bucket.
 func (s *Server) openBucket(prepare func() (epoch.Options, wal.Options, error)) error {

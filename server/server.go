@@ -17,6 +17,7 @@ import (
 	"github.com/heliosdb/heliosdb-streaming/exec"
 	"github.com/heliosdb/heliosdb-streaming/internal/config"
 	"github.com/heliosdb/heliosdb-streaming/internal/memory"
+	"github.com/heliosdb/heliosdb-streaming/internal/pgerr"
 	"github.com/heliosdb/heliosdb-streaming/internal/source"
 	"github.com/heliosdb/heliosdb-streaming/internal/tlsconf"
 	"github.com/heliosdb/heliosdb-streaming/server/auth"
@@ -253,6 +254,9 @@ func (s *Server) append(kind byte, payload []byte) (uint64, error) {
 		return 0, err
 	}
 	pos, err := s.wal.Append(kind, payload)
+	if errors.Is(err, wal.ErrTooLarge) {
+		return 0, pgerr.New(pgerr.ProgramLimitExceeded, "the change is too large for one statement: %v", err).WithHint("Split it into several.")
+	}
 	if err != nil {
 		return 0, err
 	}

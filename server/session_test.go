@@ -99,6 +99,18 @@ func TestConcurrentTransactions(t *testing.T) {
 	}
 }
 
+// A change that the log cannot hold is refused, and nothing was done.
+func TestTooLarge(t *testing.T) {
+	t.Parallel()
+	_, addr := startTest(t)
+	c := dialClient(t, dsnOf(addr))
+	c.must(t, "CREATE TABLE t (id int PRIMARY KEY, v text)")
+	if _, err := c.cn.Exec(context.Background(), "INSERT INTO t VALUES (1, repeat('x', 40000000))").ReadAll(); codeOf(err) != "54000" {
+		t.Error(err)
+	}
+	c.must(t, "INSERT INTO t VALUES (1, 'x')")
+}
+
 func TestStatementTimeout(t *testing.T) {
 	t.Parallel()
 	_, addr := startTest(t)

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/heliosdb/heliosdb-streaming/internal/config"
+	"github.com/heliosdb/heliosdb-streaming/server"
 )
 
 // defaultConfig is read when neither --config nor --dev is given.
@@ -29,6 +30,17 @@ func (c *configuration) define(f *flags) {
 
 // load reads the configuration. The error tells everything that is wrong.
 func (c *configuration) load() (*config.Config, error) {
+	cfg, err := c.read()
+	if err == nil {
+		err = server.CheckStatePath(cfg)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return cfg, nil
+}
+
+func (c *configuration) read() (*config.Config, error) {
 	var over []config.Override
 	if c.dataDir != "" {
 		over = append(over, config.Override{Key: config.DataDir, Value: c.dataDir, Origin: "flag --data-dir"})

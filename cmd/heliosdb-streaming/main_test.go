@@ -20,11 +20,19 @@ func TestCommandLine(t *testing.T) {
 	if err := os.WriteFile(good, []byte("[server]\nport = 8099\n[kafka]\nsasl_mechanism = 'PLAIN'\nsasl_username = 'u'\nsasl_password = 'hidden'\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
+	bucket := filepath.Join(t.TempDir(), "bucket.toml")
+	if err := os.WriteFile(bucket, []byte("[state]\nbackend = 's3'\npath = 's3://bucket/a/../b'\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
 	for _, c := range []struct {
 		args     string
 		code     int
 		out, err string
 	}{
+		{"--check-config --config " + bucket, 2, "", bucket + `:3: [state] path for backend "s3"`},
+		{"savepoint list --config " + bucket, 2, "", "the prefix may have letters"},
+		{"savepoint verify ../x --config " + good, 2, "", "not the id of a savepoint"},
+		{"--restore-from-savepoint= --config " + good, 2, "", "not the id of a savepoint"},
 		{"--help", 0, "--check-config", ""},
 		{"help", 0, "verify a data directory", ""},
 		{"help check", 0, "heliosdb-streaming check --data-dir DIR | --config FILE", ""},
