@@ -14,6 +14,7 @@ import (
 	"io"
 	"log/slog"
 	"maps"
+	"net"
 	"os"
 	"path/filepath"
 	"slices"
@@ -123,14 +124,18 @@ func format(name string, out io.Writer) slog.Handler {
 	return slog.NewTextHandler(out, opts)
 }
 
-// plain writes what slog would write as DEBUG-4 and as nanoseconds so that people
-// can read it.
+// plain writes what slog would write as DEBUG-4, as nanoseconds or as the fields
+// of an address so that people can read it.
 func plain(groups []string, a slog.Attr) slog.Attr {
 	switch {
 	case a.Key == slog.LevelKey && len(groups) == 0 && a.Value.Any() == LevelTrace:
 		return slog.String(slog.LevelKey, "TRACE")
 	case a.Value.Kind() == slog.KindDuration:
 		return slog.String(a.Key, a.Value.Duration().String())
+	case a.Value.Kind() == slog.KindAny:
+		if addr, ok := a.Value.Any().(net.Addr); ok { // in JSON it would be its fields
+			return slog.String(a.Key, addr.String())
+		}
 	}
 	return a
 }

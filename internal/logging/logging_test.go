@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -177,16 +178,17 @@ func TestReopen(t *testing.T) {
 	}
 }
 
-// TestPlain: a length of time has its unit, in either format.
+// TestPlain: a length of time has its unit and an address is one text, in either
+// format.
 func TestPlain(t *testing.T) {
 	t.Parallel()
-	for format, want := range map[string]string{"json": `"took":"1.5s"`, "pretty": "took=1.5s"} {
+	for format, want := range map[string]string{"json": `"took":"1.5s","remote":"127.0.0.1:80"`, "pretty": "took=1.5s remote=127.0.0.1:80"} {
 		var out bytes.Buffer
 		l, err := New(Options{Level: "info", Format: format}, &out)
 		if err != nil {
 			t.Fatal(err)
 		}
-		l.Info("done", "took", 1500*time.Millisecond)
+		l.Info("done", "took", 1500*time.Millisecond, "remote", &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 80})
 		if !strings.Contains(out.String(), want) {
 			t.Errorf("%s: %s", format, out.String())
 		}
