@@ -1,9 +1,11 @@
 package config
 
 import (
+	"io/fs"
 	"os"
 	"slices"
 	"strings"
+	"syscall"
 )
 
 // minJWTSecretBytes is what an HMAC-SHA256 key needs at least (RFC 7518, 3.2).
@@ -113,8 +115,19 @@ func (l *loader) checkKMS() {
 			l.failKey("kms.provider", "= %q needs %s: in [kms] write %s = %s", c.KMS.Provider, k[0], k[0], tomlString(k[1]))
 		}
 	}
-	if info, err := os.Stat(c.LocalKeyFile()); c.KMS.Provider == KMSLocal && err == nil && info.Mode().Perm()&0o077 != 0 {
+	if info, err := os.Stat(c.LocalKeyFile()); c.KMS.Provider == KMSLocal && err == nil && OthersMayRead(info) {
 		l.warn("%s: [kms] local_key_file %s can be read by others (mode %v): chmod 600 it",
 			c.Origin("kms.local_key_file"), c.LocalKeyFile(), info.Mode().Perm())
 	}
+}
+
+// OthersMayRead reports whether a key file is open to more people than it should
+// be: to any but its owner, except for the group of a file of root's, which is how
+// orchestrators mount secrets.
+func OthersMayRead(info fs.FileInfo) bool {
+	allowed := fs.FileMode(0o600)
+	if st, ok := info.Sys().(*syscall.Stat_t); ok && st.Uid == 0 && os.Getuid() != 0 {
+		allowed = 0o640
+	}
+	return info.Mode().Perm()&0o077&^allowed != 0
 }

@@ -13,8 +13,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"syscall"
 
+	"github.com/heliosdb/heliosdb-streaming/internal/config"
 	"github.com/heliosdb/heliosdb-streaming/internal/crashpoint"
 	"github.com/heliosdb/heliosdb-streaming/storage/seal"
 )
@@ -99,11 +99,7 @@ func readKeyFile(path string) ([]byte, error) {
 	if !info.Mode().IsRegular() {
 		return nil, fmt.Errorf("%w %s is no regular file", ErrKeyFile, path)
 	}
-	allowed := fs.FileMode(0o600)
-	if st, ok := info.Sys().(*syscall.Stat_t); ok && st.Uid == 0 && os.Getuid() != 0 {
-		allowed = 0o640
-	}
-	if mode := info.Mode().Perm(); mode&0o077&^allowed != 0 {
+	if mode := info.Mode().Perm(); config.OthersMayRead(info) {
 		return nil, fmt.Errorf("%w %s has permissions %04o, others can read it: chmod 600 it, and change the key if they may have", ErrKeyFile, path, mode)
 	}
 	b, err := io.ReadAll(io.LimitReader(f, maxKeyFile+1))
