@@ -3,6 +3,7 @@ package epoch
 import (
 	"bytes"
 	"fmt"
+	"time"
 
 	"github.com/heliosdb/heliosdb-streaming/internal/crashpoint"
 	"github.com/heliosdb/heliosdb-streaming/storage/seal"
@@ -29,12 +30,14 @@ type RunWriter struct {
 	closed bool
 	named  bool // a manifest names the run, or has named it; guarded by Store.mu
 
+	busySince time.Time // see breathe
+
 	// onBlock is told the bytes of every block before it is written; an error of it ends the run.
 	onBlock func(bytes int) error
 }
 
 func newRunWriter(s *Store, batch kvBatch, table TableID, point string) *RunWriter {
-	return &RunWriter{s: s, batch: batch, table: table, point: point, key: s.key()}
+	return &RunWriter{s: s, batch: batch, table: table, point: point, key: s.key(), busySince: time.Now()}
 }
 
 // Put sets key to val. Both are copied.
@@ -132,7 +135,26 @@ func (r *RunWriter) put(blob []byte) error {
 	r.meta.Chunks += n
 	r.meta.Bytes += uint64(len(blob))
 	crashpoint.Hit(r.point)
+	r.breathe()
 	return nil
+}
+
+// How long a run is written before others get a turn, and for how long.
+const (
+	busyFor   = 2 * time.Millisecond
+	breathFor = 100 * time.Microsecond
+)
+
+// breathe leaves the processor for a moment now and then. Go's scheduler looks
+// for readable connections when a processor has nothing else to do, otherwise
+// every 10 ms only: as long would new records wait while runs are written and
+// merged on all processors.
+func (r *RunWriter) breathe() {
+	if time.Since(r.busySince) < busyFor {
+		return
+	}
+	time.Sleep(breathFor)
+	r.busySince = time.Now()
 }
 
 // Close finishes the run; Commit does so for runs that are not closed yet.
