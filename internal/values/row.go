@@ -118,6 +118,8 @@ func Inexact(t types.Type) bool {
 	switch t.OID {
 	case types.OIDNumeric, types.OIDFloat8, types.OIDFloat4, types.OIDJSONB, types.OIDInterval:
 		return true
+	case types.OIDBool, types.OIDInt2, types.OIDInt4, types.OIDInt8, types.OIDText, types.OIDVarchar, types.OIDTimestamp, types.OIDTimestamptz, types.OIDDate:
+		return false // without a look at the table of types: it is asked of every column of every row
 	}
 	et, ok := t.Elem()
 	return ok && Inexact(et)
