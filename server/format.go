@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/heliosdb/heliosdb-streaming/internal/durable"
 	"github.com/heliosdb/heliosdb-streaming/storage/wal"
 )
 
@@ -58,14 +59,5 @@ func writeFormat(dir string) error {
 	if err != nil {
 		return err
 	}
-	path := filepath.Join(dir, formatFile)
-	f, err := os.OpenFile(path+".tmp", os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
-	if err != nil {
-		return err
-	}
-	_, err = f.Write(append(raw, '\n'))
-	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
-		return err
-	}
-	return os.Rename(path+".tmp", path)
+	return durable.Replace(filepath.Join(dir, formatFile), append(raw, '\n'))
 }

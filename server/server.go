@@ -83,7 +83,8 @@ func Open(cfg *config.Config, log *slog.Logger) (*Server, error) {
 }
 
 // openUntil is Open that gives up when ctx ends: waiting for a bucket's lease, a
-// download or a restore may take long. Before that it calls opening.
+// download or a restore may take long. Before any of that, with the certificates
+// read, it calls opening.
 func openUntil(ctx context.Context, cfg *config.Config, log *slog.Logger, opening func(*Server)) (*Server, error) {
 	s := &Server{cfg: cfg, log: log, reg: prometheus.NewRegistry(), specs: map[uint32]source.Spec{}, look: make(chan struct{}, 1)}
 	s.closing, s.stop = context.WithCancel(context.Background())

@@ -50,7 +50,7 @@ func BucketOptions(st *config.State) buckets.Options {
 	}
 }
 
-// savepoints calls fn with the bucket of the savepoints.
+// inSavepoints calls fn with the bucket of the savepoints.
 func (s *Server) inSavepoints(ctx context.Context, fn func(b buckets.Bucket) error) error {
 	b, err := SavepointBucket(ctx, s.cfg, BucketOptions(&s.cfg.State))
 	if err == nil {
@@ -139,7 +139,6 @@ func (s *Server) DropSavepoint(ctx context.Context, id string) error {
 // bindStateSavepoint binds CREATE and DROP STATE SAVEPOINT. The first returns the
 // new savepoint's id as a row.
 func (x *session) bindStateSavepoint(p *prepared, st *ast.StateSavepoint) error {
-	p.rights = toRun(st)
 	if st.Drop {
 		p.cmd = done(func(c *call) (string, error) {
 			err := x.s.DropSavepoint(c.ctx, st.Name)

@@ -15,8 +15,8 @@ var rewrapKey = command{
 	usage:   "--config FILE --to FILE",
 	text: `For a move to another key or another provider of [kms], while nothing runs on the data
 directory or the bucket: --config is the configuration that the state was written with, --to the
-one to go on with, which differs in [kms]. State is not rewritten. If it was interrupted, do it again. Keep the old master key as long as there are savepoints and
-backups that it wrapped. (A new data key, under the same [kms], needs no stop:
+one to go on with, which differs in [kms]. State is not rewritten. If it was interrupted, do it
+again. Keep the old master key as long as there are savepoints and backups that it wrapped. (A new data key, under the same [kms], needs no stop:
 ALTER SYSTEM ROTATE ENCRYPTION KEY.)`,
 	define: func(f *flags) action {
 		var from, to configuration

@@ -10,6 +10,8 @@ import (
 
 	"github.com/dgraph-io/badger/v4"
 	"github.com/dgraph-io/badger/v4/options"
+
+	"github.com/heliosdb/heliosdb-streaming/internal/durable"
 )
 
 // kv is what this package needs of an embedded key-value store. Only this file knows which one it is.
@@ -194,19 +196,11 @@ func (b *badgerKV) sync() error {
 		if ext := filepath.Ext(e.Name()); ext != ".mem" && ext != ".vlog" {
 			continue
 		}
-		if err := syncPath(filepath.Join(b.dir, e.Name())); err != nil && !errors.Is(err, os.ErrNotExist) {
+		if err := durable.Sync(filepath.Join(b.dir, e.Name())); err != nil && !errors.Is(err, os.ErrNotExist) {
 			return err
 		}
 	}
-	return syncPath(b.dir)
-}
-
-func syncPath(path string) error {
-	f, err := os.Open(path)
-	if err != nil {
-		return err
-	}
-	return errors.Join(f.Sync(), f.Close())
+	return durable.Sync(b.dir)
 }
 
 // room refuses to go on when the disk is nearly full: badger writes through mapped files, and a page that the disk has

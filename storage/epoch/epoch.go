@@ -25,6 +25,7 @@ import (
 
 	"github.com/heliosdb/heliosdb-streaming/internal/crashpoint"
 	"github.com/heliosdb/heliosdb-streaming/internal/dirlock"
+	"github.com/heliosdb/heliosdb-streaming/internal/durable"
 	"github.com/heliosdb/heliosdb-streaming/storage/seal"
 )
 
@@ -137,7 +138,7 @@ func Open(opt Options) (*Store, error) {
 		if err := os.MkdirAll(dir, 0o700); err != nil {
 			return nil, fmt.Errorf("make checkpoint directory: %w", err)
 		}
-		if err := errors.Join(syncPath(opt.Dir), syncPath(filepath.Dir(filepath.Clean(opt.Dir)))); err != nil {
+		if err := errors.Join(durable.Sync(opt.Dir), durable.Sync(filepath.Dir(filepath.Clean(opt.Dir)))); err != nil {
 			return nil, fmt.Errorf("sync data directory: %w", err)
 		}
 		// Instead of the key-value store's own, whose error says less.

@@ -15,6 +15,7 @@ import (
 
 	"github.com/heliosdb/heliosdb-streaming/internal/crashpoint"
 	"github.com/heliosdb/heliosdb-streaming/internal/dirlock"
+	"github.com/heliosdb/heliosdb-streaming/internal/durable"
 )
 
 const (
@@ -67,7 +68,7 @@ func Import(opt Options, manifest []byte, open func(RunMeta) (io.ReadCloser, err
 		return fmt.Errorf("import epoch %d: %w", p.epoch, err)
 	}
 	crashpoint.Hit(crashImportRenamed)
-	return errors.Join(syncPath(opt.Dir), syncPath(filepath.Dir(filepath.Clean(opt.Dir))))
+	return errors.Join(durable.Sync(opt.Dir), durable.Sync(filepath.Dir(filepath.Clean(opt.Dir))))
 }
 
 // syncFiles syncs the files of a folder and the folder.
@@ -78,10 +79,10 @@ func syncFiles(dir string) error {
 	}
 	for _, e := range entries {
 		if e.Type().IsRegular() {
-			err = errors.Join(err, syncPath(filepath.Join(dir, e.Name())))
+			err = errors.Join(err, durable.Sync(filepath.Join(dir, e.Name())))
 		}
 	}
-	return errors.Join(err, syncPath(dir))
+	return errors.Join(err, durable.Sync(dir))
 }
 
 // buildImport writes the store into dir, closes it, and verifies it.

@@ -9,6 +9,7 @@ import (
 	"slices"
 
 	"github.com/heliosdb/heliosdb-streaming/internal/crashpoint"
+	"github.com/heliosdb/heliosdb-streaming/internal/durable"
 	"github.com/heliosdb/heliosdb-streaming/storage/seal"
 )
 
@@ -77,7 +78,7 @@ func markStore(dir string, ring *seal.Keyring) error {
 		crashpoint.Hit(crashMarked)
 	case ring == nil && mark != nil:
 		// A process with a keyring ended before it wrote anything.
-		err = errors.Join(os.Remove(filepath.Join(dir, seal.MarkName)), syncPath(dir))
+		err = errors.Join(os.Remove(filepath.Join(dir, seal.MarkName)), durable.Sync(dir))
 	}
 	if err != nil {
 		return fmt.Errorf("mark of the checkpoint store: %w", err)

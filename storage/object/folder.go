@@ -16,6 +16,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/heliosdb/heliosdb-streaming/internal/durable"
 )
 
 const (
@@ -194,7 +196,7 @@ func (f *Folder) put(ctx context.Context, key string, body Body, opts PutOptions
 		if err != nil {
 			return err
 		}
-		return syncDir(filepath.Dir(target))
+		return durable.Sync(filepath.Dir(target))
 	})
 }
 
@@ -384,7 +386,7 @@ func (f *Folder) Delete(_ context.Context, keys ...string) error {
 			for dir != f.dir && os.Remove(dir) == nil { // fails if there is anything in it
 				dir = filepath.Dir(dir)
 			}
-			return syncDir(dir)
+			return durable.Sync(dir)
 		})
 		if err != nil {
 			return f.err(opDelete, key, err)
@@ -433,13 +435,5 @@ func makeDirs(dir string) error {
 	if err := os.Mkdir(dir, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
 		return err
 	}
-	return syncDir(filepath.Dir(dir))
-}
-
-func syncDir(dir string) error {
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
+	return durable.Sync(filepath.Dir(dir))
 }

@@ -193,7 +193,7 @@ func TestTakenOverWhileWriting(t *testing.T) {
 		c := setup{bucket: object.NewMemory(), dir: t.TempDir(), opt: Options{TakeOver: true, Retained: 1}}
 		p, err := c.open(t, nil)
 		must(t, err)
-		done := make(chan error)
+		done := make(chan error, 1)
 		go func() {
 			for i := 0; ; i++ {
 				if err := p.write(fmt.Sprintf("k%d=%d", i%7, i)); err != nil {
@@ -209,7 +209,11 @@ func TestTakenOverWhileWriting(t *testing.T) {
 			}
 		}()
 		for p.s.Shipped() < 10 {
-			time.Sleep(time.Millisecond)
+			select {
+			case err := <-done:
+				t.Fatalf("the first process ended before it had written anything: %v", err)
+			case <-time.After(time.Millisecond):
+			}
 		}
 		c.dir = t.TempDir()
 		q, err := c.open(t, nil)

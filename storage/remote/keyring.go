@@ -12,6 +12,7 @@ import (
 
 	"github.com/heliosdb/heliosdb-streaming/internal/crashpoint"
 	"github.com/heliosdb/heliosdb-streaming/internal/dirlock"
+	"github.com/heliosdb/heliosdb-streaming/internal/durable"
 	"github.com/heliosdb/heliosdb-streaming/storage/epoch"
 	"github.com/heliosdb/heliosdb-streaming/storage/object"
 	"github.com/heliosdb/heliosdb-streaming/storage/seal"
@@ -62,7 +63,7 @@ func (s *State) changeKeyring(ctx context.Context, change func(old []byte) ([]by
 		return nil
 	}
 	// The bucket's has all keys that the copy has.
-	return writeFile(local, next)
+	return durable.Replace(local, next)
 }
 
 func dirExists(path string) bool {
@@ -98,10 +99,14 @@ func (s *State) mendKeyring(ctx context.Context) error {
 	if errors.Is(err, fs.ErrNotExist) {
 		return s.fetchKeyring(ctx)
 	}
-	if err != nil || seal.CheckFile(raw) == nil {
+	if err != nil {
 		return err
 	}
-	s.opt.Logger.Error("the local keyring is damaged; the bucket's takes its place", "directory", s.opt.Dir, "error", seal.CheckFile(raw))
+	damage := seal.CheckFile(raw)
+	if damage == nil {
+		return nil
+	}
+	s.opt.Logger.Error("the local keyring is damaged; the bucket's takes its place", "directory", s.opt.Dir, "error", damage)
 	return s.fetchKeyring(ctx)
 }
 
@@ -114,7 +119,7 @@ func (s *State) fetchKeyring(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return writeFile(filepath.Join(s.opt.Dir, KeyringKey), raw)
+	return durable.Replace(filepath.Join(s.opt.Dir, KeyringKey), raw)
 }
 
 // sendKeyring puts the local keyring.json into the bucket.

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 
 	"github.com/heliosdb/heliosdb-streaming/internal/crashpoint"
+	"github.com/heliosdb/heliosdb-streaming/internal/durable"
 )
 
 // Names in the local directory.
@@ -54,35 +55,7 @@ func (s *State) writeLocal(l localState) error {
 	if err != nil {
 		return err
 	}
-	return writeFile(filepath.Join(s.opt.Dir, ownFolder, stateFile), raw)
-}
-
-// writeFile replaces a file, durably and all or nothing.
-func writeFile(path string, data []byte) error {
-	tmp := path + ".tmp"
-	f, err := os.OpenFile(tmp, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
-	if err != nil {
-		return err
-	}
-	_, err = f.Write(data)
-	if err == nil {
-		err = f.Sync()
-	}
-	if err = errors.Join(err, f.Close()); err != nil {
-		return err
-	}
-	if err := os.Rename(tmp, path); err != nil {
-		return err
-	}
-	return syncDir(filepath.Dir(path))
-}
-
-func syncDir(dir string) error {
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
+	return durable.Replace(filepath.Join(s.opt.Dir, ownFolder, stateFile), raw)
 }
 
 // hasData reports whether the local directory holds a store or a log.
@@ -127,5 +100,5 @@ func (s *State) clear(local *localState) error {
 		}
 		crashpoint.Hit(crashMoved)
 	}
-	return syncDir(s.opt.Dir)
+	return durable.Sync(s.opt.Dir)
 }

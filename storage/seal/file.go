@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/heliosdb/heliosdb-streaming/internal/crashpoint"
+	"github.com/heliosdb/heliosdb-streaming/internal/durable"
 )
 
 // FileName is the name of the keyring in a data directory, at a bucket's prefix and in a savepoint.
@@ -160,32 +161,6 @@ func WriteFile(dir string, encoded []byte) error {
 	return replaceFile(filepath.Join(dir, FileName), encoded)
 }
 
-// replaceFile writes a file beside path, syncs it and puts it in the place of path, durably.
 func replaceFile(path string, b []byte) error {
-	tmp := path + ".tmp"
-	f, err := os.OpenFile(tmp, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
-	if err != nil {
-		return err
-	}
-	_, err = f.Write(b)
-	if err == nil {
-		err = f.Sync()
-	}
-	if err := errors.Join(err, f.Close()); err != nil {
-		return errors.Join(err, os.Remove(tmp))
-	}
-	crashpoint.Hit(crashTemp)
-	if err := os.Rename(tmp, path); err != nil {
-		return errors.Join(err, os.Remove(tmp))
-	}
-	crashpoint.Hit(crashRenamed)
-	return syncDir(filepath.Dir(path))
-}
-
-func syncDir(dir string) error {
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
+	return durable.Replace(path, b, crashTemp, crashRenamed)
 }

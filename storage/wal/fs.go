@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 
 	"github.com/heliosdb/heliosdb-streaming/internal/dirlock"
+	"github.com/heliosdb/heliosdb-streaming/internal/durable"
 )
 
 // FS is what the log needs of a file system. Tests put faults behind it; an in-memory one serves a log without files.
@@ -115,14 +116,7 @@ func (OS) Rename(from, to string) error { return os.Rename(from, to) }
 func (OS) Remove(path string) error { return os.Remove(path) }
 
 // SyncDir implements FS.
-func (OS) SyncDir(dir string) error {
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	err = d.Sync()
-	return errors.Join(err, d.Close())
-}
+func (OS) SyncDir(dir string) error { return durable.Sync(dir) }
 
 type lockCloser struct{ *dirlock.Lock }
 
