@@ -36,7 +36,7 @@ func (s *Server) openBucket(prepare func() (epoch.Options, wal.Options, error)) 
 	if err != nil {
 		return err
 	}
-	opts := BucketOptions(st)
+	opts := bucketOptions(st)
 	opts.Metrics = buckets.NewMetrics(s.reg)
 	bucket, err := buckets.Open(s.closing, at, opts)
 	if err != nil {

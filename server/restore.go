@@ -32,12 +32,8 @@ var (
 // what the log says until now counts as contained. So it is atomic, is sealed as
 // this store is, and goes to the bucket as every epoch does. A start that names
 // the savepoint that the state goes back to already changes nothing.
-func (s *Server) restoreSavepoint(ctx context.Context, id string) error {
-	id, err := savepoint.ParseID(id)
-	if err != nil {
-		return err
-	}
-	b, err := SavepointBucket(ctx, s.cfg, BucketOptions(&s.cfg.State))
+func (s *Server) restoreSavepoint(ctx context.Context) error {
+	id, b, err := s.toRestore(ctx)
 	if err != nil {
 		return err
 	}
@@ -59,6 +55,16 @@ func (s *Server) restoreSavepoint(ctx context.Context, id string) error {
 	crashpoint.Hit(crashRestoreCommitted)
 	s.logger("storage").Info("restored", "savepoint", savepoint.Prefix+id, "created", o.Info.Created, "by_version", o.Info.Program, "bytes", o.Info.Bytes, "took", time.Since(start))
 	return nil
+}
+
+// toRestore is the savepoint that the configuration names, and the bucket that it
+// lies in, which the caller closes.
+func (s *Server) toRestore(ctx context.Context) (id string, b buckets.Bucket, err error) {
+	if id, err = savepoint.ParseID(s.cfg.RestoreFrom); err != nil {
+		return "", nil, err
+	}
+	b, err = savepointBucket(ctx, &s.cfg.State)
+	return id, b, err
 }
 
 // restored is a savepoint that a state goes back to; see epochMeta.
@@ -140,11 +146,7 @@ func (s *Server) savepointKeyring(ctx context.Context, b buckets.Bucket, info sa
 // checkRestore looks at the savepoint before a new state is made for it: what is refused later would leave one behind,
 // whose keys are others than the savepoint's, maybe a new master key among them, and stand in the way of the next attempt.
 func (s *Server) checkRestore(ctx context.Context) error {
-	id, err := savepoint.ParseID(s.cfg.RestoreFrom)
-	if err != nil {
-		return err
-	}
-	b, err := SavepointBucket(ctx, s.cfg, BucketOptions(&s.cfg.State))
+	id, b, err := s.toRestore(ctx)
 	if err != nil {
 		return err
 	}

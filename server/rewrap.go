@@ -57,7 +57,7 @@ func rewrapBucket(ctx context.Context, cfg *config.Config, wrap func([]byte) ([]
 	if err != nil {
 		return err
 	}
-	b, err := buckets.Open(ctx, at, BucketOptions(st))
+	b, err := buckets.Open(ctx, at, bucketOptions(st))
 	if err != nil {
 		return err
 	}

@@ -19,7 +19,7 @@ type SavepointTool struct{ b buckets.Bucket }
 
 // OpenSavepoints opens the place where the savepoints of a configuration lie.
 func OpenSavepoints(ctx context.Context, cfg *config.Config) (*SavepointTool, error) {
-	b, err := SavepointBucket(ctx, cfg, BucketOptions(&cfg.State))
+	b, err := savepointBucket(ctx, &cfg.State)
 	if err != nil {
 		return nil, err
 	}

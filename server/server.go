@@ -116,7 +116,7 @@ func openUntil(ctx context.Context, cfg *config.Config, log *slog.Logger, openin
 	})
 	var err error
 	if cfg.RestoreFrom != "" {
-		err = s.restoreSavepoint(s.closing, cfg.RestoreFrom)
+		err = s.restoreSavepoint(s.closing)
 		if err == nil {
 			err = s.upload(s.closing) // no record of the log leads there
 		}

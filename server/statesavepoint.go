@@ -25,10 +25,9 @@ const incompleteSavepoints = 24 * time.Hour
 // maxSavepointName bounds the name of a savepoint, in bytes.
 const maxSavepointName = 200
 
-// SavepointBucket opens the place where savepoints lie: [state] path, a bucket or
+// savepointBucket opens the place where savepoints lie: [state] path, a bucket or
 // the data directory. The caller closes it.
-func SavepointBucket(ctx context.Context, cfg *config.Config, opts buckets.Options) (buckets.Bucket, error) {
-	st := &cfg.State
+func savepointBucket(ctx context.Context, st *config.State) (buckets.Bucket, error) {
 	if st.BucketURL() == "" {
 		return buckets.OpenFolder(st.LocalDir())
 	}
@@ -36,11 +35,11 @@ func SavepointBucket(ctx context.Context, cfg *config.Config, opts buckets.Optio
 	if err != nil {
 		return nil, err
 	}
-	return buckets.Open(ctx, at, opts)
+	return buckets.Open(ctx, at, bucketOptions(st))
 }
 
-// BucketOptions are the options of [state] for an object store.
-func BucketOptions(st *config.State) buckets.Options {
+// bucketOptions are the options of [state] for an object store.
+func bucketOptions(st *config.State) buckets.Options {
 	retries := st.MaxRetries
 	if retries == 0 {
 		retries = -1 // package object's 0 is its default
@@ -52,7 +51,7 @@ func BucketOptions(st *config.State) buckets.Options {
 
 // inSavepoints calls fn with the bucket of the savepoints.
 func (s *Server) inSavepoints(ctx context.Context, fn func(b buckets.Bucket) error) error {
-	b, err := SavepointBucket(ctx, s.cfg, BucketOptions(&s.cfg.State))
+	b, err := savepointBucket(ctx, &s.cfg.State)
 	if err == nil {
 		err = errors.Join(fn(b), b.Close())
 	}
